@@ -1,0 +1,122 @@
+//! One subscriber: a cursor into a topic, and what it must write next.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::live::Live;
+use crate::topic::{Ending, Shared, Tail};
+
+/// Where a new subscriber stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// It knows nothing: the whole state comes first.
+    Fresh,
+    /// It has seen every step up to this one; if the ring no longer reaches
+    /// back that far, the whole state comes first.
+    After(u64),
+}
+
+/// What a subscriber has to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next<F> {
+    /// The whole state: the subscriber had no position, or had lost it.
+    Snapshot(F),
+    /// The one step that follows what the subscriber has.
+    Step(F),
+    /// Several missed steps in one frame.
+    Fold(F),
+    /// A sign of life; nothing has changed.
+    Beat(F),
+    /// The topic is draining: leave at a moment of your own. Said once; steps
+    /// go on until the subscription is dropped.
+    Draining,
+    /// The last frame of this topic. Every later call says so again.
+    Closed(F),
+}
+
+/// A seat in a topic. Dropping it gives the seat back.
+///
+/// It holds no queue: a subscriber that does not call [`Subscription::next`]
+/// costs its topic nothing, and catches up with one frame when it does.
+pub struct Subscription<L: Live> {
+    topic: Arc<Shared<L>>,
+    tail: watch::Receiver<Tail<L::Frame>>,
+    /// Number of the last step handed out; `None` before the first snapshot.
+    cursor: Option<u64>,
+    beats: u64,
+    told_to_drain: bool,
+}
+
+impl<L: Live> Subscription<L> {
+    pub(crate) fn new(
+        topic: Arc<Shared<L>>,
+        tail: watch::Receiver<Tail<L::Frame>>,
+        cursor: Option<u64>,
+    ) -> Self {
+        let beats = tail.borrow().beats;
+        Self {
+            topic,
+            tail,
+            cursor,
+            beats,
+            told_to_drain: false,
+        }
+    }
+
+    /// Waits until there is something to write. Cancel safe.
+    pub async fn next(&mut self) -> Next<L::Frame> {
+        loop {
+            if let Some(next) = self.try_next() {
+                return next;
+            }
+            // The sender lives in the topic that we hold, so this cannot fail.
+            let _ = self.tail.changed().await;
+        }
+    }
+
+    /// What there is to write now, or `None` when the subscriber is up to date.
+    pub fn try_next(&mut self) -> Option<Next<L::Frame>> {
+        let tail = self.tail.borrow_and_update();
+        match &tail.ending {
+            Ending::Open => {}
+            Ending::Closed(last) => return Some(Next::Closed(last.clone())),
+            Ending::Draining if self.told_to_drain => {}
+            Ending::Draining => {
+                self.told_to_drain = true;
+                return Some(Next::Draining);
+            }
+        }
+        match self.cursor {
+            // `<=`: catching up under the lock may have overtaken the tail.
+            Some(at) if tail.seq <= at => {
+                let silent = tail.beats == self.beats;
+                self.beats = tail.beats;
+                let beat = tail.beat.as_ref().filter(|_| !silent)?;
+                Some(Next::Beat(beat.clone()))
+            }
+            Some(at) if tail.seq == at + 1 && tail.frame.is_some() => {
+                self.cursor = Some(tail.seq);
+                self.beats = tail.beats;
+                tail.frame.clone().map(Next::Step)
+            }
+            _ => {
+                self.beats = tail.beats;
+                drop(tail);
+                self.catch_up()
+            }
+        }
+    }
+
+    fn catch_up(&mut self) -> Option<Next<L::Frame>> {
+        let (seq, next) = self.topic.catch_up(self.cursor)?;
+        self.cursor = Some(seq);
+        Some(next)
+    }
+}
+
+impl<L: Live> Drop for Subscription<L> {
+    fn drop(&mut self) {
+        self.topic.leave();
+    }
+}

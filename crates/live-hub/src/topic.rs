@@ -1,0 +1,245 @@
+//! A topic: one present state, its recent steps, and the way of a change to
+//! every subscriber. Subscribers themselves live in `subscription`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::live::{Audience, Live, Published};
+use crate::ring::Ring;
+use crate::subscription::{Next, Resume, Subscription};
+
+/// How much a topic remembers for those who were away.
+#[derive(Debug, Clone, Copy)]
+pub struct RingLimits {
+    /// Most steps kept.
+    pub steps: usize,
+    /// Most weight kept, in the unit of [`Live::weight`].
+    pub weight: usize,
+}
+
+/// Refusal to join a topic that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed;
+
+/// A live state with its subscribers. Cloning shares it.
+pub struct Topic<L: Live> {
+    shared: Arc<Shared<L>>,
+}
+
+pub(crate) struct Shared<L: Live> {
+    state: Mutex<State<L>>,
+    tail: watch::Sender<Tail<L::Frame>>,
+    audience: Box<dyn Audience>,
+}
+
+/// What is only touched under the lock; no section below blocks or awaits.
+struct State<L: Live> {
+    live: L,
+    ring: Ring<L::Step>,
+    /// Folds up to the newest step by cursor: a thousand laggards that stand at
+    /// the same place share one encoding. Emptied by every step, so it holds at
+    /// most one entry per step of the ring.
+    folds: HashMap<u64, L::Frame>,
+    subscribers: usize,
+    closed: bool,
+}
+
+/// The end of the line that every subscriber watches: enough to go on without
+/// the lock for one that has seen all but the newest step.
+pub(crate) struct Tail<F> {
+    pub(crate) seq: u64,
+    pub(crate) frame: Option<F>,
+    pub(crate) beats: u64,
+    pub(crate) beat: Option<F>,
+    pub(crate) ending: Ending<F>,
+}
+
+#[derive(Clone)]
+pub(crate) enum Ending<F> {
+    Open,
+    Draining,
+    Closed(F),
+}
+
+impl<L: Live> Clone for Topic<L> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<L: Live> Topic<L> {
+    /// A topic at step 0 that nobody watches yet.
+    pub fn new(live: L, limits: RingLimits, audience: impl Audience) -> Self {
+        let (tail, _) = watch::channel(Tail {
+            seq: 0,
+            frame: None,
+            beats: 0,
+            beat: None,
+            ending: Ending::Open,
+        });
+        let state = State {
+            live,
+            ring: Ring::new(limits.steps, limits.weight),
+            folds: HashMap::new(),
+            subscribers: 0,
+            closed: false,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                tail,
+                audience: Box::new(audience),
+            }),
+        }
+    }
+
+    /// Takes a seat. The subscriber and its place in the order of steps are
+    /// fixed under one lock: no step between the two can be missed or repeated.
+    ///
+    /// # Errors
+    /// [`Closed`] once the topic was closed or retired.
+    pub fn join(&self, resume: Resume) -> Result<Subscription<L>, Closed> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(Closed);
+        }
+        state.subscribers += 1;
+        if state.subscribers == 1 {
+            self.shared.audience.first_in();
+        }
+        let cursor = match resume {
+            Resume::After(seq) if state.ring.after(seq).is_some() => Some(seq),
+            Resume::After(_) | Resume::Fresh => None,
+        };
+        Ok(Subscription::new(
+            Arc::clone(&self.shared),
+            self.shared.tail.subscribe(),
+            cursor,
+        ))
+    }
+
+    /// Changes the state. `change` gets it with the number that the step will
+    /// have, and returns what to publish, or `None` where nothing that
+    /// subscribers see has changed. Returns the number of the newest step.
+    pub fn update(&self, change: impl FnOnce(&mut L, u64) -> Option<Published<L>>) -> u64 {
+        let mut state = self.shared.lock();
+        let seq = state.ring.newest() + 1;
+        let Some(Published { step, frame }) = change(&mut state.live, seq) else {
+            return seq - 1;
+        };
+        let weight = L::weight(&step);
+        state.ring.push(step, weight);
+        state.folds.clear();
+        // Waking thousands takes a while: joins and laggards need the lock then.
+        // A racing publisher that gets here first has already told a later
+        // number; those who missed ours find it in the ring.
+        drop(state);
+        self.shared.tail.send_if_modified(|tail| {
+            let newer = tail.seq < seq;
+            if newer {
+                tail.seq = seq;
+                tail.frame = Some(frame);
+            }
+            newer
+        });
+        seq
+    }
+
+    /// Reads the state under the lock; `read` must be short.
+    pub fn with<R>(&self, read: impl FnOnce(&mut L) -> R) -> R {
+        read(&mut self.shared.lock().live)
+    }
+
+    /// Sends `frame` to everyone who is up to date, outside the order of steps:
+    /// a sign of life. Whoever has newer things to read never sees it.
+    pub fn beat(&self, frame: L::Frame) {
+        self.shared.tail.send_modify(|tail| {
+            tail.beats += 1;
+            tail.beat = Some(frame);
+        });
+    }
+
+    /// Ends the topic: every subscription yields `last` and nothing after it,
+    /// and nobody can join any more.
+    pub fn close(&self, last: L::Frame) {
+        self.shared.lock().closed = true;
+        self.shared
+            .tail
+            .send_modify(|tail| tail.ending = Ending::Closed(last));
+    }
+
+    /// Tells every subscription to leave at a moment of its own.
+    pub fn drain(&self) {
+        self.shared.tail.send_modify(|tail| {
+            if matches!(tail.ending, Ending::Open) {
+                tail.ending = Ending::Draining;
+            }
+        });
+    }
+
+    /// Seats taken now.
+    pub fn subscribers(&self) -> usize {
+        self.shared.lock().subscribers
+    }
+
+    /// Runs `act` under the lock if nobody is subscribed, so that no first-in
+    /// can happen between the look and the act. Says whether it ran.
+    pub fn if_empty(&self, act: impl FnOnce()) -> bool {
+        let state = self.shared.lock();
+        let empty = state.subscribers == 0;
+        if empty {
+            act();
+        }
+        empty
+    }
+
+    /// Closes the topic if nobody is subscribed; whoever still holds it is
+    /// refused from now on. Says whether it did.
+    pub fn retire(&self) -> bool {
+        let mut state = self.shared.lock();
+        if state.subscribers == 0 {
+            state.closed = true;
+        }
+        state.closed
+    }
+}
+
+impl<L: Live> Shared<L> {
+    fn lock(&self) -> MutexGuard<'_, State<L>> {
+        // Every section leaves the state whole at each step, so a panic inside
+        // a caller's closure must not take the topic from everybody else.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What takes a subscriber from `cursor` to the present, with the number it
+    /// is at then. `None`: it is there already, or there is nothing to show yet.
+    pub(crate) fn catch_up(&self, cursor: Option<u64>) -> Option<(u64, Next<L::Frame>)> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let seq = state.ring.newest();
+        let missed = cursor.and_then(|at| Some((at, state.ring.after(at)?)));
+        let next = match missed {
+            Some((at, _)) if at == seq => return None,
+            Some((at, steps)) => {
+                let (folds, live) = (&mut state.folds, &mut state.live);
+                let fold = folds.entry(at).or_insert_with(|| live.fold(steps));
+                Next::Fold(fold.clone())
+            }
+            None => Next::Snapshot(state.live.snapshot()?),
+        };
+        Some((seq, next))
+    }
+
+    /// Gives a seat back; called once by each subscription, when it is dropped.
+    pub(crate) fn leave(&self) {
+        let mut state = self.lock();
+        state.subscribers -= 1;
+        if state.subscribers == 0 {
+            self.audience.last_out();
+        }
+    }
+}
