@@ -139,6 +139,7 @@ impl World {
             return;
         }
         let which = which % self.inside.len();
+        let newest = self.newest();
         let (seat, reader) = &mut self.inside[which];
         for _ in 0..most {
             let Some(next) = seat.try_next() else { break };
@@ -151,7 +152,7 @@ impl World {
                     "at step {at}"
                 );
             }
-            assert!(!nothing_new || reader.at == Some(self.newest()));
+            assert!(!nothing_new || reader.at == Some(newest));
         }
     }
 
