@@ -1,0 +1,187 @@
+//! The client API as a server: any number of projects on one listener, alive as long as its value.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::answer::{Verdict, answer};
+use crate::control;
+use crate::project::{Project, ProjectHandle};
+use crate::wire::{Connection, Request};
+
+/// A running client API. Dropping it ends the listener and every connection.
+#[derive(Debug)]
+pub struct ClientApi {
+    world: World,
+    tasks: JoinSet<()>,
+}
+
+/// The projects by name, and where they are reached.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    projects: Arc<Mutex<BTreeMap<String, Arc<Project>>>>,
+    address: SocketAddr,
+}
+
+impl ClientApi {
+    /// Starts on a free port of the loopback.
+    ///
+    /// # Errors
+    /// When no port can be had. Must be called within a Tokio runtime.
+    pub fn start() -> io::Result<Self> {
+        Self::on(StdListener::bind(("127.0.0.1", 0))?)
+    }
+
+    /// Starts on a listener of the caller's.
+    ///
+    /// # Errors
+    /// When the listener is unusable. Must be called within a Tokio runtime.
+    pub fn on(listener: StdListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let world = World {
+            projects: Arc::default(),
+            address: listener.local_addr()?,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, world.clone()));
+        Ok(Self { world, tasks })
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn base_url(&self) -> String {
+        self.world.base_url()
+    }
+
+    /// The address that is listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.world.address
+    }
+
+    /// The project of that name, made when there is none: no units, a list, no credentials.
+    pub fn project(&self, name: &str) -> ProjectHandle {
+        self.world.project(name)
+    }
+
+    /// Ends, and returns once the port is free and every connection is closed.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+impl World {
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn project(&self, name: &str) -> ProjectHandle {
+        let mut projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        let project = projects
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(Project::new(name)));
+        ProjectHandle {
+            project: Arc::clone(project),
+            base_url: self.base_url(),
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<ProjectHandle> {
+        let projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        let project = Arc::clone(projects.get(name)?);
+        Some(ProjectHandle {
+            project,
+            base_url: self.base_url(),
+        })
+    }
+
+    pub(crate) fn all(&self) -> Vec<ProjectHandle> {
+        let projects = self.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = |project: &Arc<Project>| ProjectHandle {
+            project: Arc::clone(project),
+            base_url: self.base_url(),
+        };
+        projects.values().map(handle).collect()
+    }
+}
+
+/// Owns the connections: they end with it.
+async fn accept(listener: TcpListener, world: World) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => { connections.spawn(serve(stream, world.clone())); }
+                // Out of descriptors, most likely: they come back when connections end.
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::task::yield_now().await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, world: World) {
+    let mut connection = Connection::new(stream);
+    loop {
+        let request = match connection.read().await {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(%error, "unreadable request");
+                return;
+            }
+        };
+        match turn(connection, &world, &request).await {
+            Ok(Some(kept)) => connection = kept,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(%error, path = request.path, "the reader left");
+                return;
+            }
+        }
+    }
+}
+
+/// One request and its answer; the connection comes back if it can take another.
+async fn turn(
+    connection: Connection,
+    world: &World,
+    request: &Request,
+) -> io::Result<Option<Connection>> {
+    let path = request.path.split('?').next().unwrap_or_default();
+    let asked = path
+        .strip_prefix('/')
+        .and_then(|rest| rest.strip_suffix("/units"));
+    let Some(handle) = asked.and_then(|name| world.find(name)) else {
+        let reply = control::answer(world, request, path);
+        return connection.write(request, reply).await;
+    };
+    let project = handle.project;
+    let (_in_flight, before) = project.ledger.admit(request);
+    let mut held = project.held.subscribe();
+    tokio::select! {
+        _ = held.wait_for(|held| !held) => {}
+        () = connection.gone() => return Ok(None),
+    }
+    let (reply, pause) = match answer(&project, request, before) {
+        Verdict::Answer(reply, pause) => (reply, pause),
+        Verdict::Silence => {
+            connection.gone().await;
+            return Ok(None);
+        }
+        Verdict::Reset => return connection.reset().map(|()| None),
+    };
+    if !pause.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = connection.gone() => return Ok(None),
+        }
+    }
+    connection.write(request, reply).await
+}
