@@ -1,0 +1,10 @@
+//! The event stream format of the WHATWG HTML standard, section "Server-sent events": frames are
+//! written here and nowhere else, and read back by a strict parser. Knows no business word.
+
+mod encode;
+mod event;
+mod parse;
+
+pub use encode::{Event, Frame};
+pub use event::{EventId, EventName, ForbiddenText};
+pub use parse::{Parsed, Parser};
