@@ -50,7 +50,11 @@ impl<K: Clone + Eq + Hash, R: Room> Hub<K, R> {
     ///
     /// # Errors
     /// [`HubFull`] if none does.
-    pub fn get_or_insert_with(&self, key: K, make: impl FnOnce() -> R) -> Result<Arc<R>, HubFull> {
+    pub fn get_or_insert_with(
+        &self,
+        key: K,
+        make: impl FnOnce() -> Arc<R>,
+    ) -> Result<Arc<R>, HubFull> {
         let mut rooms = self.lock();
         if let Some(room) = rooms.get(&key) {
             return Ok(Arc::clone(room));
@@ -58,7 +62,7 @@ impl<K: Clone + Eq + Hash, R: Room> Hub<K, R> {
         if rooms.len() >= self.capacity {
             evict_longest_idle(&mut rooms)?;
         }
-        let room = Arc::new(make());
+        let room = make();
         rooms.insert(key, Arc::clone(&room));
         Ok(room)
     }

@@ -22,10 +22,12 @@ impl Room for Desk {
     }
 }
 
-fn desk(busy: bool, age_seconds: u64) -> impl FnOnce() -> Desk {
-    move || Desk {
-        busy: AtomicBool::new(busy),
-        used: Instant::now() - Duration::from_secs(age_seconds),
+fn desk(busy: bool, age_seconds: u64) -> impl FnOnce() -> Arc<Desk> {
+    move || {
+        Arc::new(Desk {
+            busy: AtomicBool::new(busy),
+            used: Instant::now() - Duration::from_secs(age_seconds),
+        })
     }
 }
 

@@ -181,7 +181,9 @@ proptest! {
     #[test]
     fn no_interleaving_leaves_a_gap_goes_back_or_leaks(ops in prop::collection::vec(op(), 1..80)) {
         let mut world = World::new();
-        ops.iter().for_each(|op| world.run(op));
+        for op in &ops {
+            world.run(op);
+        }
         world.finish();
     }
 }
