@@ -1,1 +1,34 @@
-//! Stub.
+//! What tests need and production must not have: a database of one's own, strict clients, breakable
+//! connections, real processes. A dev-dependency only; everything here fails by panicking.
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod chaos_proxy;
+mod cluster_repo;
+mod database;
+mod head;
+mod http;
+mod limits;
+mod log_capture;
+mod private_postgres;
+mod project_repo;
+mod server_user;
+mod service_process;
+mod sse_client;
+mod transfer;
+mod wait;
+
+pub use chaos_proxy::ChaosProxy;
+pub use database::Database;
+pub use head::Head;
+pub use http::{Answer, http_get, http_post, http_request};
+pub use limits::raise_fd_limit;
+pub use log_capture::LogCapture;
+pub use private_postgres::PrivatePostgres;
+pub use project_repo::ProjectRow;
+pub use service_process::{LogLine, ServiceProcess};
+pub use sse_client::{Received, SseClient};
+pub use wait::{PATIENCE, wait_until};
