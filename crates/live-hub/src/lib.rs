@@ -12,6 +12,7 @@ mod live;
 mod ring;
 mod subscription;
 mod topic;
+mod waiters;
 
 pub use hub::{Hub, HubFull, Room};
 pub use live::{Audience, Live, Published};

@@ -1,11 +1,11 @@
 //! One subscriber: a cursor into a topic, and what it must write next.
 
+use std::future::poll_fn;
 use std::sync::Arc;
-
-use tokio::sync::watch;
+use std::task::{Context, Poll, Waker};
 
 use crate::live::Live;
-use crate::topic::{Ending, Shared, Tail};
+use crate::topic::{Ending, Shared};
 
 /// Where a new subscriber stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,9 @@ pub enum Next<F> {
 /// costs its topic nothing, and catches up with one frame when it does.
 pub struct Subscription<L: Live> {
     topic: Arc<Shared<L>>,
-    tail: watch::Receiver<Tail<L::Frame>>,
+    slot: usize,
+    /// What is registered in the slot now.
+    waker: Option<Waker>,
     /// Number of the last step handed out; `None` before the first snapshot.
     cursor: Option<u64>,
     beats: u64,
@@ -49,15 +51,13 @@ pub struct Subscription<L: Live> {
 }
 
 impl<L: Live> Subscription<L> {
-    pub(crate) fn new(
-        topic: Arc<Shared<L>>,
-        tail: watch::Receiver<Tail<L::Frame>>,
-        cursor: Option<u64>,
-    ) -> Self {
-        let beats = tail.borrow().beats;
+    pub(crate) fn new(topic: Arc<Shared<L>>, cursor: Option<u64>) -> Self {
+        let slot = topic.waiters().enter();
+        let beats = topic.tail().beats;
         Self {
             topic,
-            tail,
+            slot,
+            waker: None,
             cursor,
             beats,
             told_to_drain: false,
@@ -66,18 +66,25 @@ impl<L: Live> Subscription<L> {
 
     /// Waits until there is something to write. Cancel safe.
     pub async fn next(&mut self) -> Next<L::Frame> {
-        loop {
-            if let Some(next) = self.try_next() {
-                return next;
-            }
-            // The sender lives in the topic that we hold, so this cannot fail.
-            let _ = self.tail.changed().await;
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// As [`Subscription::next`], for callers that poll several things at once.
+    /// The task of the last call is woken for every change from then on, also
+    /// for those that come after a `Ready`.
+    pub fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Next<L::Frame>> {
+        let registered = self.waker.as_ref();
+        if !registered.is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.topic.waiters().register(self.slot, cx.waker());
+            self.waker = Some(cx.waker().clone());
         }
+        // Registered first, then looked: a change in between wakes us again.
+        self.try_next().map_or(Poll::Pending, Poll::Ready)
     }
 
     /// What there is to write now, or `None` when the subscriber is up to date.
     pub fn try_next(&mut self) -> Option<Next<L::Frame>> {
-        let tail = self.tail.borrow_and_update();
+        let tail = self.topic.tail();
         match &tail.ending {
             Ending::Open => {}
             Ending::Closed(last) => return Some(Next::Closed(last.clone())),
@@ -117,6 +124,7 @@ impl<L: Live> Subscription<L> {
 
 impl<L: Live> Drop for Subscription<L> {
     fn drop(&mut self) {
+        self.topic.waiters().leave(self.slot);
         self.topic.leave();
     }
 }

@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
-
 use crate::live::{Audience, Live, Published};
 use crate::ring::Ring;
 use crate::subscription::{Next, Resume, Subscription};
+use crate::waiters::Waiters;
 
 /// How much a topic remembers for those who were away.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +29,8 @@ pub struct Topic<L: Live> {
 
 pub(crate) struct Shared<L: Live> {
     state: Mutex<State<L>>,
-    tail: watch::Sender<Tail<L::Frame>>,
+    tail: Mutex<Tail<L::Frame>>,
+    waiters: Waiters,
     audience: Box<dyn Audience>,
 }
 
@@ -46,8 +46,9 @@ struct State<L: Live> {
     closed: bool,
 }
 
-/// The end of the line that every subscriber watches: enough to go on without
-/// the lock for one that has seen all but the newest step.
+/// The end of the line that every subscriber watches: enough to go on for one
+/// that has seen all but the newest step. It has a lock of its own, so that the
+/// many who are up to date never wait for one who is being folded for.
 pub(crate) struct Tail<F> {
     pub(crate) seq: u64,
     pub(crate) frame: Option<F>,
@@ -74,13 +75,13 @@ impl<L: Live> Clone for Topic<L> {
 impl<L: Live> Topic<L> {
     /// A topic at step 0 that nobody watches yet.
     pub fn new(live: L, limits: RingLimits, audience: impl Audience) -> Self {
-        let (tail, _) = watch::channel(Tail {
+        let tail = Tail {
             seq: 0,
             frame: None,
             beats: 0,
             beat: None,
             ending: Ending::Open,
-        });
+        };
         let state = State {
             live,
             ring: Ring::new(limits.steps, limits.weight),
@@ -91,7 +92,8 @@ impl<L: Live> Topic<L> {
         Self {
             shared: Arc::new(Shared {
                 state: Mutex::new(state),
-                tail,
+                tail: Mutex::new(tail),
+                waiters: Waiters::default(),
                 audience: Box::new(audience),
             }),
         }
@@ -115,11 +117,7 @@ impl<L: Live> Topic<L> {
             Resume::After(seq) if state.ring.after(seq).is_some() => Some(seq),
             Resume::After(_) | Resume::Fresh => None,
         };
-        Ok(Subscription::new(
-            Arc::clone(&self.shared),
-            self.shared.tail.subscribe(),
-            cursor,
-        ))
+        Ok(Subscription::new(Arc::clone(&self.shared), cursor))
     }
 
     /// Changes the state. `change` gets it with the number that the step will
@@ -138,13 +136,11 @@ impl<L: Live> Topic<L> {
         // A racing publisher that gets here first has already told a later
         // number; those who missed ours find it in the ring.
         drop(state);
-        self.shared.tail.send_if_modified(|tail| {
-            let newer = tail.seq < seq;
-            if newer {
+        self.shared.tell(|tail| {
+            if tail.seq < seq {
                 tail.seq = seq;
                 tail.frame = Some(frame);
             }
-            newer
         });
         seq
     }
@@ -157,7 +153,7 @@ impl<L: Live> Topic<L> {
     /// Sends `frame` to everyone who is up to date, outside the order of steps:
     /// a sign of life. Whoever has newer things to read never sees it.
     pub fn beat(&self, frame: L::Frame) {
-        self.shared.tail.send_modify(|tail| {
+        self.shared.tell(|tail| {
             tail.beats += 1;
             tail.beat = Some(frame);
         });
@@ -167,14 +163,12 @@ impl<L: Live> Topic<L> {
     /// and nobody can join any more.
     pub fn close(&self, last: L::Frame) {
         self.shared.lock().closed = true;
-        self.shared
-            .tail
-            .send_modify(|tail| tail.ending = Ending::Closed(last));
+        self.shared.tell(|tail| tail.ending = Ending::Closed(last));
     }
 
     /// Tells every subscription to leave at a moment of its own.
     pub fn drain(&self) {
-        self.shared.tail.send_modify(|tail| {
+        self.shared.tell(|tail| {
             if matches!(tail.ending, Ending::Open) {
                 tail.ending = Ending::Draining;
             }
@@ -209,6 +203,22 @@ impl<L: Live> Topic<L> {
 }
 
 impl<L: Live> Shared<L> {
+    /// The tail, for a look of a few instructions.
+    pub(crate) fn tail(&self) -> MutexGuard<'_, Tail<L::Frame>> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    /// Changes the tail, then wakes everyone: whoever registers in between
+    /// looks at the tail after that and finds the change.
+    fn tell(&self, change: impl FnOnce(&mut Tail<L::Frame>)) {
+        change(&mut self.tail());
+        self.waiters.wake_all();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<L>> {
         // Every section leaves the state whole at each step, so a panic inside
         // a caller's closure must not take the topic from everybody else.
