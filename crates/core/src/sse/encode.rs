@@ -1,14 +1,20 @@
-//! Writes events, each once: the frame that comes out is shared by all who get it, as plain
-//! bytes (HTTP/2) or as one HTTP/1.1 chunk.
-
-use std::ops::Range;
-
-use bytes::Bytes;
+//! Writes an event: the order of fields, the split into data lines, every byte. What is shared
+//! and sent afterwards is a `Frame`.
 
 use super::event::{EventId, EventName};
+use super::frame::Frame;
 
 /// An event that is about to be written. Always has a data field, empty if none was given:
 /// browsers drop an event without one.
+///
+/// ```
+/// use farol_core::sse::{Event, EventName};
+///
+/// const PING: EventName = EventName::from_static("ping");
+/// let frame = Event::named(&PING).data("{\"time\": 1}").encode();
+/// assert_eq!(frame.plain(), "event: ping\ndata: {\"time\": 1}\n\n");
+/// assert_eq!(frame.chunked(), "1f\r\nevent: ping\ndata: {\"time\": 1}\n\n\r\n");
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
     name: &'a EventName,
@@ -95,69 +101,5 @@ impl<'a> Iterator for Lines<'a> {
         let (line, rest) = rest.split_at(end);
         self.0 = rest.strip_prefix("\r\n").or_else(|| rest.get(1..));
         Some(line)
-    }
-}
-
-/// Some whole events as bytes. One buffer holds the HTTP/1.1 chunk with the plain bytes inside;
-/// a clone is a pointer copy.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Frame {
-    chunk: Bytes,
-    plain: Bytes,
-}
-
-impl Frame {
-    /// The SSE bytes.
-    pub fn plain(&self) -> Bytes {
-        self.plain.clone()
-    }
-
-    /// The same bytes as one chunk of HTTP/1.1's chunked transfer coding. Empty for an empty
-    /// frame: a chunk of length 0 would end the stream.
-    pub fn chunked(&self) -> Bytes {
-        self.chunk.clone()
-    }
-
-    /// The number of SSE bytes.
-    pub fn len(&self) -> usize {
-        self.plain.len()
-    }
-
-    /// Whether there is nothing to send; so only for `Frame::concat(&[])` and the default.
-    pub fn is_empty(&self) -> bool {
-        self.plain.is_empty()
-    }
-
-    /// Several frames as one, to be sent in one write.
-    pub fn concat(frames: &[Self]) -> Self {
-        let len = frames.iter().map(Self::len).sum();
-        Self::build(len, |buffer| {
-            for frame in frames {
-                buffer.extend_from_slice(&frame.plain);
-            }
-        })
-    }
-
-    /// `fill` must append exactly `len` bytes.
-    fn build(len: usize, fill: impl FnOnce(&mut Vec<u8>)) -> Self {
-        if len == 0 {
-            return Self::default();
-        }
-        let head = format!("{len:x}\r\n");
-        let mut chunk = Vec::with_capacity(head.len() + len + 2);
-        chunk.extend_from_slice(head.as_bytes());
-        fill(&mut chunk);
-        debug_assert_eq!(chunk.len(), head.len() + len);
-        chunk.extend_from_slice(b"\r\n");
-        // Length equals capacity here, so no byte is moved again.
-        let chunk = Bytes::from(chunk);
-        let inside = Range {
-            start: head.len(),
-            end: head.len() + len,
-        };
-        Self {
-            plain: chunk.slice(inside),
-            chunk,
-        }
     }
 }

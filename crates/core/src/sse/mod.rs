@@ -3,8 +3,10 @@
 
 mod encode;
 mod event;
+mod frame;
 mod parse;
 
-pub use encode::{Event, Frame};
+pub use encode::Event;
 pub use event::{EventId, EventName, ForbiddenText};
+pub use frame::Frame;
 pub use parse::{Parsed, Parser};

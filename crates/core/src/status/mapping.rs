@@ -2,7 +2,7 @@
 //! own mapping laid over them. Counting what no mapping knows is done in `normalize`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -127,13 +127,33 @@ fn unknown_keys(
         .map(|key| MappingComplaint::UnknownStatus { key: key.clone() })
 }
 
-/// The usable custom words. Statuses are walked in the order of [`Status::ALL`], so the result
-/// does not depend on the order of keys in the column.
+/// The custom words that one status alone claims.
 fn custom_words(
     lists: &serde_json::Map<String, Value>,
     complaints: &mut Vec<MappingComplaint>,
-) -> BTreeMap<Box<str>, Status> {
-    let mut claims: BTreeMap<Box<str>, Vec<Status>> = BTreeMap::new();
+) -> Vec<(Box<str>, Status)> {
+    let mut words = Vec::new();
+    let claims = Vec::from_iter(claims(lists, complaints));
+    for claimants in claims.chunk_by(|a, b| a.0 == b.0) {
+        match claimants {
+            [(word, first), (_, second), ..] => complaints.push(MappingComplaint::Ambiguous {
+                word: word.to_string(),
+                first: *first,
+                second: *second,
+            }),
+            _ => words.extend_from_slice(claimants),
+        }
+    }
+    words
+}
+
+/// Every word with every status that lists it: sorted, so that neither the outcome nor the order
+/// of complaints depends on the order in the column.
+fn claims(
+    lists: &serde_json::Map<String, Value>,
+    complaints: &mut Vec<MappingComplaint>,
+) -> BTreeSet<(Box<str>, Status)> {
+    let mut claims = BTreeSet::new();
     for status in Status::ALL {
         let entries = match lists.get(status.as_str()) {
             None | Some(Value::Null) => continue,
@@ -146,30 +166,13 @@ fn custom_words(
         for entry in entries {
             match entry.as_str().map(canonical_word) {
                 Some(word) if !word.is_empty() => {
-                    let claimants = claims.entry(word.into()).or_default();
-                    if !claimants.contains(&status) {
-                        claimants.push(status);
-                    }
+                    claims.insert((word.into(), status));
                 }
                 _ => complaints.push(MappingComplaint::NotAWord { status }),
             }
         }
     }
-    let mut words = BTreeMap::new();
-    for (word, claimants) in claims {
-        match claimants[..] {
-            [status] => {
-                words.insert(word, status);
-            }
-            [first, second, ..] => complaints.push(MappingComplaint::Ambiguous {
-                word: word.into(),
-                first,
-                second,
-            }),
-            [] => {}
-        }
-    }
-    words
+    claims
 }
 
 /// The form in which words are compared: trimmed, lower-cased (Unicode), and every run of white
