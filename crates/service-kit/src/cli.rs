@@ -1,0 +1,114 @@
+//! The command line that every binary shares. Exit codes: 0 done, 2 unusable settings.
+
+use std::{collections::HashMap, ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Args as _, Command, FromArgMatches as _};
+
+use crate::{
+    COMMIT, VERSION,
+    settings::{ServiceSettings, Sources, load, manual},
+};
+
+/// Exit code of a process that cannot use its settings or arguments.
+const UNUSABLE: u8 = 2;
+
+#[derive(Debug, clap::Args)]
+struct Flags {
+    /// Read settings from this TOML file (else from `CONFIG_FILE`, else from none).
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+    /// Print version and commit, and end.
+    #[arg(long)]
+    version: bool,
+    /// Say whether the settings are usable, and end.
+    #[arg(long)]
+    check_config: bool,
+    /// Print the commented default file, which is the manual of all settings, and end.
+    #[arg(long)]
+    print_default_config: bool,
+    /// Set one setting; wins over file and environment. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+}
+
+/// Reads arguments and environment of the process. `Err` tells the exit code: nothing is left to do, or the
+/// complaints are on stderr.
+///
+/// # Errors
+/// 0 after `--version`, `--help`, `--print-default-config` and a good `--check-config`; 2 for unusable settings.
+pub fn start<S: ServiceSettings>(service: &'static str) -> Result<S, ExitCode> {
+    start_with(service, std::env::args_os())
+}
+
+/// The same with other arguments, for a binary that takes a word of its own out of them first.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with<S: ServiceSettings>(
+    service: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<S, ExitCode> {
+    let env = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect();
+    match decide::<S>(service, arguments, env) {
+        Outcome::Run(settings) => Ok(settings),
+        Outcome::Say(text) => {
+            println!("{text}");
+            Err(ExitCode::SUCCESS)
+        }
+        Outcome::Refuse(text) => {
+            eprintln!("{text}");
+            Err(ExitCode::from(UNUSABLE))
+        }
+    }
+}
+
+enum Outcome<S> {
+    Run(S),
+    Say(String),
+    Refuse(String),
+}
+
+fn decide<S: ServiceSettings>(
+    service: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+    env: HashMap<String, String>,
+) -> Outcome<S> {
+    let flags = match parse(service, arguments) {
+        Ok(flags) => flags,
+        Err(error) if error.use_stderr() => return Outcome::Refuse(error.to_string()),
+        Err(told) => return Outcome::Say(told.to_string().trim_end().to_owned()),
+    };
+    if flags.version {
+        return Outcome::Say(format!("{service} {VERSION} ({COMMIT})"));
+    }
+    if flags.print_default_config {
+        return Outcome::Say(manual::<S>().trim_end().to_owned());
+    }
+    let sources = Sources {
+        file: flags.config,
+        env,
+        flags: flags.set,
+    };
+    match load::<S>(&sources) {
+        Ok(_) if flags.check_config => Outcome::Say("OK".to_owned()),
+        Ok(settings) => Outcome::Run(settings),
+        Err(complaints) => Outcome::Refuse(format!("{service} cannot start:\n{complaints}")),
+    }
+}
+
+fn parse(
+    service: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Flags, clap::Error> {
+    let command = Command::new(service);
+    let matches = Flags::augment_args(command).try_get_matches_from(arguments)?;
+    Flags::from_arg_matches(&matches)
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
+        .ok_or_else(|| "expected KEY=VALUE".to_owned())
+}

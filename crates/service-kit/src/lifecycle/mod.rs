@@ -1,0 +1,157 @@
+//! The life of a process: ready, draining, gone. Two-stage shutdown over tracked tasks, with an honest exit code.
+
+mod readiness;
+mod signals;
+mod tasks;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use readiness::{Latch, Readiness, Report};
+pub use tasks::{Outcome, Tasks};
+
+use crate::{clock::Clock, settings::ShutdownSettings};
+use signals::Signals;
+
+/// How long tasks may react to the hard stop before they are dropped.
+const HARD_GRACE: Duration = Duration::from_millis(500);
+
+/// The life of this process. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Lifecycle {
+    demand: Arc<watch::Sender<Demand>>,
+    signals: Option<Signals>,
+    stopping: CancellationToken,
+    hard: CancellationToken,
+    tasks: Tasks,
+    readiness: Readiness,
+}
+
+/// Why the process should end.
+#[derive(Clone, Debug, Default)]
+struct Demand {
+    /// Signals, or triggers in their place.
+    stops: u32,
+    /// The first critical task that ended by itself, and why.
+    failure: Option<String>,
+}
+
+impl Lifecycle {
+    /// A life that ends by [`Lifecycle::trigger`] or by a failure; `clock` dates the readiness report.
+    pub fn new(clock: Clock) -> Self {
+        let demand = Arc::new(watch::Sender::new(Demand::default()));
+        let stopping = CancellationToken::new();
+        Self {
+            tasks: Tasks::new(Arc::clone(&demand), stopping.clone()),
+            demand,
+            signals: None,
+            stopping,
+            hard: CancellationToken::new(),
+            readiness: Readiness::new(clock),
+        }
+    }
+
+    /// The same, ended by SIGTERM and SIGINT as well. They are caught from now on, so call it before the first
+    /// listener is bound: a signal to a starting process then ends it in order.
+    ///
+    /// # Errors
+    /// Where the operating system refuses the handlers.
+    pub fn with_signals(clock: Clock) -> std::io::Result<Self> {
+        Ok(Self {
+            signals: Some(Signals::catch()?),
+            ..Self::new(clock)
+        })
+    }
+
+    /// Where background work is started.
+    pub fn tasks(&self) -> Tasks {
+        self.tasks.clone()
+    }
+
+    /// Cancelled at the first stage: take no new work, close listeners, start to drain.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Cancelled at the second stage: drop everything.
+    pub fn hard(&self) -> CancellationToken {
+        self.hard.clone()
+    }
+
+    /// What `/health/ready` reports.
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// What a signal does: the first call starts the drain, the second one stops hard.
+    pub fn trigger(&self) {
+        self.demand.send_modify(|demand| demand.stops += 1);
+    }
+
+    /// Waits for the end and sees it through: not ready, [`stopping`](Self::stopping), all tasks finished, exit 0.
+    /// Exit 1 where a critical task ended by itself, a second signal came, or the hard stop was reached first.
+    pub async fn run_until_stopped(&self, settings: &ShutdownSettings) -> ExitCode {
+        tokio::select! {
+            never = self.relay_signals() => match never {},
+            code = self.live_and_end(settings) => code,
+        }
+    }
+
+    async fn live_and_end(&self, settings: &ShutdownSettings) -> ExitCode {
+        self.demanded(|demand| demand.stops > 0 || demand.failure.is_some())
+            .await;
+        // Readiness flips before anything closes: a load balancer that asks now must not send more.
+        self.readiness.shut_down();
+        self.stopping.cancel();
+        tracing::info!(
+            drain_seconds = settings.drain_seconds.as_secs(),
+            "stopping: not ready, draining"
+        );
+        let drained = tokio::select! {
+            biased;
+            () = self.tasks.finished() => true,
+            () = self.demanded(|demand| demand.stops > 1) => false,
+            () = tokio::time::sleep(settings.hard_stop()) => false,
+        };
+        if !drained {
+            self.stop_hard().await;
+        }
+        let failure = self.demand.borrow().failure.clone();
+        match failure {
+            Some(reason) => tracing::error!(reason, "stopped by a failure"),
+            None if drained => tracing::info!("stopped, nothing left"),
+            None => {}
+        }
+        if drained && self.demand.borrow().failure.is_none() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    async fn stop_hard(&self) {
+        tracing::error!(left = ?self.tasks.running(), "stopping hard, work is left");
+        self.hard.cancel();
+        // Whoever listens to `hard` may still say goodbye; the rest is dropped where it stands.
+        let _ = tokio::time::timeout(HARD_GRACE, self.tasks.finished()).await;
+        self.tasks.drop_all();
+    }
+
+    async fn demanded(&self, enough: impl FnMut(&Demand) -> bool) {
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = self.demand.subscribe().wait_for(enough).await;
+    }
+
+    async fn relay_signals(&self) -> std::convert::Infallible {
+        let Some(signals) = &self.signals else {
+            return std::future::pending().await;
+        };
+        loop {
+            let name = signals.next().await;
+            tracing::info!(signal = name, "signal received");
+            self.trigger();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The way to Postgres: a lazy pool, the compiled-in migrations, and a watch over both. No query of any service.
+
+mod migrate;
+mod schema;
+
+use std::{borrow::Cow, time::Duration};
+
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use migrate::{migrate, migrator};
+pub use schema::watch_schema;
+
+use crate::settings::{DatabaseSettings, ExposeSecret as _};
+
+/// How long a caller waits for a connection: longer than a healthy pool ever needs, shorter than a request lives.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How a service uses its connections.
+#[derive(Clone, Debug)]
+pub struct PoolOptions {
+    /// Postgres refuses every write on these connections, whatever the role may do.
+    pub read_only: bool,
+    /// Shown in `pg_stat_activity`.
+    pub application_name: &'static str,
+    /// The longest that one statement may run.
+    pub statement_timeout: Duration,
+}
+
+impl PoolOptions {
+    /// Read and write, 5 s per statement: the rule for request paths.
+    pub fn named(application_name: &'static str) -> Self {
+        Self {
+            read_only: false,
+            application_name,
+            statement_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A pool that connects when it is first used, so Postgres may be away at start.
+///
+/// # Errors
+/// Only for an address that cannot be parsed; the error does not quote it.
+pub fn connect_lazy(
+    settings: &DatabaseSettings,
+    options: &PoolOptions,
+) -> Result<PgPool, sqlx::Error> {
+    let connect: PgConnectOptions = settings.database_url.expose_secret().parse()?;
+    let read_only = if options.read_only { "on" } else { "off" };
+    let connect = connect.application_name(options.application_name).options([
+        (
+            "statement_timeout",
+            options.statement_timeout.as_millis().to_string(),
+        ),
+        ("default_transaction_read_only", read_only.to_owned()),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.db_pool_size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(connect))
+}
+
+/// The database cannot be used now, and may be later: a matter for 503 and another attempt, not for 500.
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing(&code)),
+        _ => false,
+    }
+}
+
+/// SQLSTATE classes 08 (connection), 53 (resources: too many connections, disk full), 57P (shutdown, crash, starting
+/// up). 57014 is our own statement timeout: an overloaded database passes, too.
+fn is_passing(code: &Cow<'_, str>) -> bool {
+    code.starts_with("08")
+        || code.starts_with("53")
+        || code.starts_with("57P")
+        || code.as_ref() == "57014"
+}

@@ -1,0 +1,120 @@
+//! Turns the text of each setting into its type and keeps every complaint.
+
+use std::collections::BTreeMap;
+
+use super::{Field, ServiceSettings, Setting};
+
+/// One value as it was found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) text: String,
+    /// Where it stood, for the complaint: a file, the environment, a flag.
+    pub(super) origin: String,
+}
+
+/// Reads fields one after the other. A complaint does not stop it: the operator gets them all at once.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    found: &'a BTreeMap<String, Found>,
+    overrides: &'a [(&'a str, &'a str)],
+    complaints: Vec<String>,
+    /// What is required may be missing: for `Default`.
+    lenient: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        found: &'a BTreeMap<String, Found>,
+        overrides: &'a [(&'a str, &'a str)],
+    ) -> Self {
+        Self {
+            found,
+            overrides,
+            complaints: Vec::new(),
+            lenient: false,
+        }
+    }
+
+    /// The field `key` of `fields`, or a complaint and `None`.
+    pub fn read<T: Setting>(&mut self, fields: &[Field], key: &str) -> Option<T> {
+        let field = fields.iter().find(|field| field.key == key)?;
+        let found = self.found.get(key).filter(|found| !found.text.is_empty());
+        let default = self.default_of(field);
+        let Some(text) = found.map(|found| found.text.as_str()).or(default) else {
+            self.complaints.push(format!(
+                "{} is required: {}",
+                field.env(),
+                (field.rule)(field)
+            ));
+            return None;
+        };
+        let value = T::parse(field, text.trim());
+        if value.is_none() {
+            let origin = found.map_or("the built-in default", |found| found.origin.as_str());
+            self.complaints.push(complaint::<T>(field, text, origin));
+        }
+        value
+    }
+
+    /// Takes over what a rule between fields says.
+    pub fn check(&mut self, verdict: Result<(), String>) -> Option<()> {
+        verdict.map_err(|text| self.complaints.push(text)).ok()
+    }
+
+    pub(super) fn into_complaints(self) -> Vec<String> {
+        self.complaints
+    }
+
+    /// The declared defaults of one concern.
+    #[doc(hidden)]
+    pub fn declared<T>(read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> T {
+        Self::defaults(&[], read)
+    }
+
+    /// The defaults of one binary.
+    #[doc(hidden)]
+    pub fn declared_for<S: ServiceSettings>() -> S {
+        Self::defaults(S::OVERRIDES, S::read)
+    }
+
+    fn defaults<T>(
+        overrides: &[(&str, &str)],
+        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+    ) -> T {
+        let nothing = BTreeMap::new();
+        let mut reader = Reader {
+            lenient: true,
+            ..Reader::new(&nothing, overrides)
+        };
+        match read(&mut reader) {
+            Some(value) => value,
+            None => unreachable!(
+                "a declared default breaks its own rule: {:?}",
+                reader.complaints
+            ),
+        }
+    }
+
+    fn default_of<'f>(&self, field: &'f Field) -> Option<&'f str>
+    where
+        'a: 'f,
+    {
+        let overridden = self
+            .overrides
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(field.key));
+        overridden
+            .map(|(_, text)| *text)
+            .or(field.default)
+            .or(self.lenient.then_some(""))
+    }
+}
+
+fn complaint<T: Setting>(field: &Field, text: &str, origin: &str) -> String {
+    let (name, rule) = (field.env(), (field.rule)(field));
+    if T::SECRET {
+        format!("{name} must be {rule} (from {origin}; the value is secret)")
+    } else {
+        format!("{name} must be {rule}, not {text:?} (from {origin})")
+    }
+}
