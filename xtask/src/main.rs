@@ -1,2 +1,59 @@
-//! Stub.
-fn main() {}
+//! The developer commands: everything a newcomer needs, started as `cargo xtask <command>`.
+//! Here is only the way from the command line to a command and from a failure to an exit code.
+
+mod bench;
+mod cargo;
+mod checkout;
+mod ci;
+mod cli;
+mod commands;
+mod environment;
+mod failure;
+mod ports;
+mod probe;
+mod process;
+mod say;
+mod servers;
+mod stack_env;
+
+use checkout::Checkout;
+use cli::Command;
+use failure::{Failure, Outcome};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    environment::raise_open_files();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match cli::parse(&args).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_interruption() => {
+            say::note("stopped");
+            ExitCode::from(130)
+        }
+        Err(failure) if failure.is_told() => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Help => {
+            print!("{}", cli::HELP);
+            Ok(())
+        }
+        Command::Up(options) => commands::up::run(&Checkout::here()?, &options),
+        Command::Down => commands::down::run(&Checkout::here()?),
+        Command::Test => commands::test::run(&Checkout::here()?),
+        Command::Ci { only } => ci::run(&Checkout::here()?, &only),
+        Command::Migrate => commands::migrate::run(&Checkout::here()?),
+        Command::Bench(args) => bench::run(&args, &Checkout::here()?.root)
+            .map_err(|error| Failure::new("the bench failed").why(error)),
+        Command::Sweep(folder) => {
+            commands::sweep::run(&folder);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask migrate`: applies migrations/ to the database that the person means.
+
+use crate::cargo::{self, Programs};
+use crate::checkout::Checkout;
+use crate::environment;
+use crate::failure::{Failure, Outcome};
+use crate::ports::Ports;
+use crate::process::{Crew, Task};
+use crate::say;
+use crate::servers::{Instance, Postgres, Source};
+use crate::stack_env;
+
+pub(crate) fn run(checkout: &Checkout) -> Outcome {
+    let _turn = checkout.wait_lock("migrate")?;
+    let lock = checkout.try_lock("up")?;
+    let crew = Crew::assemble(checkout, "migrate")?;
+    let programs = cargo::build(&crew, &["--bin", "farol-migrate"])?;
+    if let Some(url) = environment::variable("DATABASE_URL") {
+        return apply(&crew, &programs, &url);
+    }
+    if lock.is_none() {
+        let running = stack_env::read(&checkout.state.join("stack.env"), "DATABASE_URL");
+        let url = running.ok_or_else(|| {
+            Failure::new("`cargo xtask up` is still starting").advice("Wait for its table.")
+        })?;
+        return apply(&crew, &programs, &url);
+    }
+    let wanted = Instance {
+        name: "up",
+        port: Ports::shifted(0)?.postgres,
+        throwaway: false,
+        fresh: false,
+    };
+    let postgres = Postgres::start(&crew, Source::find()?, &wanted)?;
+    apply(&crew, &programs, &postgres.owner_url)
+}
+
+/// Brings the schema of one database up to date.
+pub(crate) fn apply(crew: &Crew<'_>, programs: &Programs, owner_url: &str) -> Outcome {
+    say::step("Applying migrations");
+    let task = Task {
+        name: "farol-migrate",
+        interruptible: true,
+    };
+    crew.run_shown(
+        &task,
+        programs
+            .command("farol-migrate")?
+            .env("DATABASE_URL", owner_url),
+    )
+}
