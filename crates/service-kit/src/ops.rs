@@ -1,15 +1,20 @@
 //! The ops listener: metrics, health and status, apart from everything public. It is the last thing to stop, so a
 //! draining process can still be watched.
 
-use std::{io, net::TcpListener, sync::Arc};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+};
 
 use actix_web::{
-    App, HttpResponse, HttpServer, Responder,
+    App, FromRequest, Handler, HttpResponse, HttpServer, Resource, Responder,
     dev::ServerHandle,
     http::StatusCode,
     web::{self, Data},
 };
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::{
     http::Envelope,
@@ -25,7 +30,9 @@ pub type Status = Arc<dyn Fn() -> Value + Send + Sync>;
 /// A running ops listener. It answers until [`Ops::stop`].
 #[derive(Debug)]
 pub struct Ops {
-    server: ServerHandle,
+    address: SocketAddr,
+    handle: ServerHandle,
+    server: JoinHandle<io::Result<()>>,
 }
 
 #[derive(Clone)]
@@ -60,10 +67,10 @@ pub fn spawn(
         App::new()
             .wrap(envelope.clone())
             .app_data(Data::new(parts.clone()))
-            .route("/metrics", web::get().to(render_metrics))
-            .route("/health/live", web::get().to(live))
-            .route("/health/ready", web::get().to(ready))
-            .route("/status", web::get().to(report_status))
+            .service(readable("/metrics", render_metrics))
+            .service(readable("/health/live", live))
+            .service(readable("/health/ready", ready))
+            .service(readable("/status", report_status))
             .configure(problem::configure)
     })
     .workers(1)
@@ -71,17 +78,39 @@ pub fn spawn(
     .shutdown_timeout(1)
     .listen(listener)?
     .run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    tracing::info!(%address, "ops listener bound");
-    Ok(Ops { server: handle })
+    tracing::info!(listener = "ops", %address, "listening");
+    Ok(Ops {
+        address,
+        handle: server.handle(),
+        server: tokio::spawn(server),
+    })
 }
 
 impl Ops {
-    /// Ends the listener; open requests get a second.
-    pub async fn stop(self) {
-        self.server.stop(true).await;
+    /// Where it really listens, also if port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
+
+    /// Ends the listener; open requests get a second. For after
+    /// [`run_until_stopped`](crate::lifecycle::Lifecycle::run_until_stopped).
+    pub async fn stop(self) {
+        self.handle.stop(true).await;
+        if let Ok(Err(error)) | Err(error) = self.server.await.map_err(io::Error::from) {
+            tracing::warn!(%error, "the ops listener ended badly");
+        }
+    }
+}
+
+/// A resource for GET and HEAD: probes use either.
+fn readable<F, A>(path: &str, handler: F) -> Resource
+where
+    F: Handler<A, Output: Responder<Body: 'static>>,
+    A: FromRequest + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
 }
 
 async fn render_metrics(parts: Data<Parts>) -> impl Responder {

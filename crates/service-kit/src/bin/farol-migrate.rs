@@ -1,4 +1,4 @@
-//! Applies the migrations that the database lacks and prints their names. Settings: DATABASE_URL.
+//! Applies the migrations that the database lacks and prints their names. Settings: `DATABASE_URL`.
 
 use std::process::ExitCode;
 

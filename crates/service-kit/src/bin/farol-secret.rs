@@ -1,5 +1,5 @@
 //! Seals or opens credentials as the database holds them: `farol-secret seal|open`, from stdin to stdout.
-//! Settings: SECRET_KEY. For operators, and to compare with other programs of this format.
+//! Settings: `SECRET_KEY`. For operators, and to compare with other programs of this format.
 
 use std::{
     io::{self, Read as _},
@@ -23,7 +23,10 @@ service_settings! {
 
 fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args_os().collect();
-    let verb = (arguments.len() > 1).then(|| arguments.remove(1));
+    let verb = arguments
+        .iter()
+        .position(|word| word == "seal" || word == "open");
+    let verb = verb.map(|at| arguments.remove(at));
     let settings = match cli::start_with::<Settings>("farol-secret", arguments) {
         Ok(settings) => settings,
         Err(code) => return code,

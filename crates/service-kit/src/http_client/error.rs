@@ -63,7 +63,7 @@ fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error +
     })
 }
 
-fn cause<'a, T: Error + 'static>(error: &'a reqwest::Error) -> Option<&'a T> {
+fn cause<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
     chain(error).find_map(|cause| cause.downcast_ref())
 }
 

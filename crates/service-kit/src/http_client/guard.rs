@@ -94,53 +94,197 @@ pub fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// The special-purpose ranges of the IANA registry (RFC 6890 and successors).
+/// Network and prefix length. Source: the special-purpose registries of IANA (RFC 6890 and successors).
+const SPECIAL_V4: &[(Ipv4Addr, u32)] = &[
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network
+    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
+    (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by a carrier's customers; some clouds' metadata
+    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback
+    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local; metadata is 169.254.169.254
+    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),    // IETF protocols
+    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation
+    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relays
+    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarks
+    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 3),     // multicast, reserved, broadcast
+];
+
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let special = match ip.octets() {
-        // This network; private; loopback; private use 10/8.
-        [0 | 10 | 127, ..] => true,
-        // Shared address space of carriers, 100.64/10.
-        [100, second, ..] => (64..128).contains(&second),
-        // Link-local, where clouds keep their metadata (169.254.169.254).
-        [169, 254, ..] => true,
-        [172, second, ..] => (16..32).contains(&second),
-        // IETF protocols, documentation, 6to4 relays, AS112, private.
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [192, 31, 196, _] | [192, 52, 193, _] => true,
-        [192, 175, 48, _] | [192, 168, ..] => true,
-        // Benchmarks 198.18/15, documentation.
-        [198, 18 | 19, ..] | [198, 51, 100, _] | [203, 0, 113, _] => true,
-        // Multicast, reserved, broadcast.
-        [224..=255, ..] => true,
-        _ => false,
+    let within = |(network, length): &(Ipv4Addr, u32)| {
+        (u32::from(ip) ^ u32::from(*network)) >> (32 - length) == 0
     };
-    !special
+    !SPECIAL_V4.iter().any(within)
 }
 
-/// Only 2000::/3 is given out as unicast; within it the special ranges, and every range that carries an IPv4 address
-/// is judged by that address.
+/// Only `2000::/3` is given out as unicast, so loopback, ULA, link-local, multicast and the metadata service
+/// `fd00:ec2::254` are outside of it. A range that carries an IPv4 address is judged by that address.
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     if let Some(inner) = embedded_v4(ip) {
         return is_public_v4(inner);
     }
-    match ip.segments() {
-        // IETF protocols and Teredo (2001::/23), ORCHID, documentation (two ranges).
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] => false,
-        [0x3fff, 0..=0xfff, ..] => false,
-        [0x2000..=0x3fff, ..] => true,
-        _ => false,
-    }
+    let special = matches!(
+        ip.segments(),
+        // IETF protocols with Teredo (2001::/23), documentation (two ranges).
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..]
+    );
+    let [first, ..] = ip.segments();
+    (0x2000..=0x3fff).contains(&first) && !special
 }
 
-/// IPv4-mapped, IPv4-compatible, NAT64 (RFC 6052) and 6to4 addresses lead to the IPv4 address inside.
+/// IPv4-compatible, IPv4-mapped, NAT64 (RFC 6052) and 6to4 addresses lead to the IPv4 address inside.
 fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, high, low] = ip.segments();
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
+    let (high, low) = match ip.segments() {
+        [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            (high, low)
+        }
+        [0x2002, high, low, ..] => (high, low),
+        _ => return None,
     };
-    match [a, b, c, d, e, f] {
-        [0, 0, 0, 0, 0, 0xffff | 0] | [0x64, 0xff9b, 0, 0, 0, 0] => Some(v4(high, low)),
-        [0x2002, high, low, ..] => Some(v4(high, low)),
-        _ => None,
+    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn guard(private: bool, hosts: &[&str]) -> Guard {
+        Guard::new(&OutboundSettings {
+            upstream_allow_private: private,
+            upstream_allow_hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        })
+    }
+
+    #[test]
+    fn addresses_of_the_internet_are_public() {
+        for text in [
+            "1.1.1.1",
+            "9.255.255.255",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.255.255",
+            "172.32.0.1",
+            "192.167.1.1",
+            "198.20.0.1",
+            "223.255.255.255",
+            "2606:4700:4700::1111",
+            "2001:200::1",
+            "2002:0101:0101::1",
+            "64:ff9b::8.8.8.8",
+            "::ffff:8.8.8.8",
+        ] {
+            assert!(is_public(ip(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn special_addresses_are_not() {
+        for text in [
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.255.254",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.192",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.255.255",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.7",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+        ] {
+            assert!(!is_public(ip(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn special_ipv6_addresses_are_not_public_either() {
+        for text in [
+            "::",
+            "::1",
+            "fd00:ec2::254",
+            "fc00::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
+            "100::1",
+            "64:ff9b:1::1",
+        ] {
+            assert!(!is_public(ip(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_address_inside_an_ipv6_one_is_found() {
+        for text in [
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "::127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "2002:7f00:0001::1",
+            "2002:c0a8:0101::1",
+        ] {
+            assert!(!is_public(ip(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn literal_hosts_are_judged_in_every_spelling() {
+        for url in [
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://0x7f000001/",
+            "http://2130706433:8080/units",
+            "http://[::1]/",
+            "http://[::ffff:7f00:1]/",
+            "https://169.254.169.254/latest/meta-data",
+        ] {
+            let verdict = guard(false, &[]).admit(url);
+            assert!(matches!(verdict, Err(OutboundError::Blocked(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn allowed_hosts_are_compared_whole_and_without_case() {
+        let guard = guard(false, &["Upstream.Test", "10.0.0.7", "[::1]"]);
+        assert!(guard.trusts("upstream.test"));
+        assert!(guard.trusts("upstream.test."));
+        assert!(!guard.trusts("evil.upstream.test"));
+        assert!(guard.admit("http://10.0.0.7/").is_ok());
+        assert!(guard.admit("http://[::1]:81/").is_ok());
+        assert!(guard.admit("http://10.0.0.8/").is_err());
+    }
+
+    #[test]
+    fn addresses_with_user_info_or_another_scheme_are_refused_without_quoting_them() {
+        for url in [
+            "http://user:hunter2@example.com/",
+            "http://hunter2@example.com/",
+            "ftp://example.com/hunter2",
+            "file:///etc/hunter2",
+            "hunter2",
+        ] {
+            let Err(OutboundError::BadUrl(why)) = guard(true, &[]).admit(url) else {
+                panic!("{url} was admitted");
+            };
+            assert!(!why.contains("hunter2"), "{why}");
+        }
     }
 }

@@ -26,14 +26,14 @@ use crate::VERSION;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// An idle connection is kept this long: longer than the default polling interval, so polls reuse theirs.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 crate::settings! {
     /// Requests to addresses that users typed in (client APIs).
     pub struct OutboundSettings {
         /// Also ask loopback, private, link-local and other addresses that are not public. For development.
         upstream_allow_private: bool = "false";
-        /// Host names (exact) that may have such addresses although upstream_allow_private is off.
+        /// Host names (exact) that may have such addresses although `UPSTREAM_ALLOW_PRIVATE` is off.
         upstream_allow_hosts: Vec<String> = "";
     }
 }

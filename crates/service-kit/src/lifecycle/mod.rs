@@ -7,13 +7,12 @@ mod tasks;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub use readiness::{Latch, Readiness, Report};
 pub use tasks::{Outcome, Tasks};
 
 use crate::{clock::Clock, settings::ShutdownSettings};
-use signals::Signals;
 
 /// How long tasks may react to the hard stop before they are dropped.
 const HARD_GRACE: Duration = Duration::from_millis(500);
@@ -22,7 +21,8 @@ const HARD_GRACE: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     demand: Arc<watch::Sender<Demand>>,
-    signals: Option<Signals>,
+    /// Held, not read: it ends the relay with the last clone.
+    _signals: Option<Arc<AbortOnDropHandle<()>>>,
     stopping: CancellationToken,
     hard: CancellationToken,
     tasks: Tasks,
@@ -39,14 +39,15 @@ struct Demand {
 }
 
 impl Lifecycle {
-    /// A life that ends by [`Lifecycle::trigger`] or by a failure; `clock` dates the readiness report.
+    /// A life that ends by [`Lifecycle::trigger`] or by a failure; `clock` dates the readiness report. Its tasks run
+    /// on the runtime of the caller, which must be one.
     pub fn new(clock: Clock) -> Self {
         let demand = Arc::new(watch::Sender::new(Demand::default()));
         let stopping = CancellationToken::new();
         Self {
             tasks: Tasks::new(Arc::clone(&demand), stopping.clone()),
             demand,
-            signals: None,
+            _signals: None,
             stopping,
             hard: CancellationToken::new(),
             readiness: Readiness::new(clock),
@@ -59,9 +60,11 @@ impl Lifecycle {
     /// # Errors
     /// Where the operating system refuses the handlers.
     pub fn with_signals(clock: Clock) -> std::io::Result<Self> {
+        let life = Self::new(clock);
+        let relay = signals::relay(Arc::clone(&life.demand))?;
         Ok(Self {
-            signals: Some(Signals::catch()?),
-            ..Self::new(clock)
+            _signals: Some(Arc::new(relay)),
+            ..life
         })
     }
 
@@ -87,48 +90,31 @@ impl Lifecycle {
 
     /// What a signal does: the first call starts the drain, the second one stops hard.
     pub fn trigger(&self) {
-        self.demand.send_modify(|demand| demand.stops += 1);
+        Demand::stop(&self.demand);
     }
 
     /// Waits for the end and sees it through: not ready, [`stopping`](Self::stopping), all tasks finished, exit 0.
     /// Exit 1 where a critical task ended by itself, a second signal came, or the hard stop was reached first.
     pub async fn run_until_stopped(&self, settings: &ShutdownSettings) -> ExitCode {
-        tokio::select! {
-            never = self.relay_signals() => match never {},
-            code = self.live_and_end(settings) => code,
-        }
-    }
-
-    async fn live_and_end(&self, settings: &ShutdownSettings) -> ExitCode {
         self.demanded(|demand| demand.stops > 0 || demand.failure.is_some())
             .await;
+        // A process that stops by a failure has had no signal yet: then the first one is already the second word.
+        let patience = self.demand.borrow().stops.min(1);
         // Readiness flips before anything closes: a load balancer that asks now must not send more.
         self.readiness.shut_down();
         self.stopping.cancel();
-        tracing::info!(
-            drain_seconds = settings.drain_seconds.as_secs(),
-            "stopping: not ready, draining"
-        );
+        let drain_seconds = settings.drain_seconds.as_secs();
+        tracing::info!(drain_seconds, "stopping: not ready, draining");
         let drained = tokio::select! {
             biased;
             () = self.tasks.finished() => true,
-            () = self.demanded(|demand| demand.stops > 1) => false,
+            () = self.demanded(|demand| demand.stops > patience) => false,
             () = tokio::time::sleep(settings.hard_stop()) => false,
         };
         if !drained {
             self.stop_hard().await;
         }
-        let failure = self.demand.borrow().failure.clone();
-        match failure {
-            Some(reason) => tracing::error!(reason, "stopped by a failure"),
-            None if drained => tracing::info!("stopped, nothing left"),
-            None => {}
-        }
-        if drained && self.demand.borrow().failure.is_none() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        self.verdict(drained)
     }
 
     async fn stop_hard(&self) {
@@ -139,19 +125,26 @@ impl Lifecycle {
         self.tasks.drop_all();
     }
 
+    fn verdict(&self, drained: bool) -> ExitCode {
+        let failure = self.demand.borrow().failure.clone();
+        if let Some(reason) = &failure {
+            tracing::error!(reason, "stopped by a failure");
+        }
+        if failure.is_some() || !drained {
+            return ExitCode::FAILURE;
+        }
+        tracing::info!("stopped, nothing left");
+        ExitCode::SUCCESS
+    }
+
     async fn demanded(&self, enough: impl FnMut(&Demand) -> bool) {
         // The sender lives as long as `self`, so waiting cannot fail.
         let _ = self.demand.subscribe().wait_for(enough).await;
     }
+}
 
-    async fn relay_signals(&self) -> std::convert::Infallible {
-        let Some(signals) = &self.signals else {
-            return std::future::pending().await;
-        };
-        loop {
-            let name = signals.next().await;
-            tracing::info!(signal = name, "signal received");
-            self.trigger();
-        }
+impl Demand {
+    fn stop(shared: &watch::Sender<Self>) {
+        shared.send_modify(|demand| demand.stops += 1);
     }
 }

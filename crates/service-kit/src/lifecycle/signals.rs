@@ -3,40 +3,30 @@
 use std::{io, sync::Arc};
 
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::Mutex,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
 };
+use tokio_util::task::AbortOnDropHandle;
 
-/// Both signals, caught since construction. Clones share the queue.
-#[derive(Clone, Debug)]
-pub(super) struct Signals(Arc<Mutex<Caught>>);
+use super::Demand;
 
-#[derive(Debug)]
-struct Caught {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    pub(super) fn catch() -> io::Result<Self> {
-        let terminate = signal(SignalKind::terminate())?;
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self(Arc::new(Mutex::new(Caught {
-            terminate,
-            interrupt,
-        }))))
-    }
-
-    /// The next signal. An async mutex, because it is held while waiting; only the running lifecycle takes it.
-    pub(super) async fn next(&self) -> &'static str {
-        let mut caught = self.0.lock().await;
-        let Caught {
-            terminate,
-            interrupt,
-        } = &mut *caught;
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+/// Catches both signals from now on and counts each as a stop, until the handle is dropped.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the relay has an owner, and must not be waited for at shutdown"
+)]
+pub(super) fn relay(demand: Arc<watch::Sender<Demand>>) -> io::Result<AbortOnDropHandle<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let relay = async move {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            tracing::info!(signal = name, "signal received");
+            Demand::stop(&demand);
         }
-    }
+    };
+    Ok(AbortOnDropHandle::new(tokio::spawn(relay)))
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Demand;
@@ -17,6 +17,8 @@ use super::Demand;
 /// Starts tasks and waits for them. Clones share the set.
 #[derive(Clone, Debug)]
 pub struct Tasks {
+    /// Where tasks run: whoever starts one may be a thread of a web server that ends before it.
+    runtime: Handle,
     demand: Arc<watch::Sender<Demand>>,
     stopping: CancellationToken,
     dropped: CancellationToken,
@@ -45,6 +47,7 @@ impl<E: Display + Send + 'static> Outcome for Result<(), E> {
 impl Tasks {
     pub(super) fn new(demand: Arc<watch::Sender<Demand>>, stopping: CancellationToken) -> Self {
         Self {
+            runtime: Handle::current(),
             demand,
             stopping,
             dropped: CancellationToken::new(),
@@ -88,10 +91,6 @@ impl Tasks {
         self.counts().clone()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that starts tasks, and it tracks them"
-    )]
     fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
         let present = Present::enter(self.clone(), name);
         let dropped = self.dropped.clone();
@@ -99,7 +98,7 @@ impl Tasks {
             let _present = present;
             let _ = dropped.run_until_cancelled_owned(work).await;
         };
-        tokio::spawn(self.tracker.track_future(work));
+        self.runtime.spawn(self.tracker.track_future(work));
     }
 
     fn fail(&self, name: &'static str, reason: &str) {

@@ -3,7 +3,7 @@
 mod migrate;
 mod schema;
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use sqlx::{
     PgPool,
@@ -19,7 +19,7 @@ use crate::settings::{DatabaseSettings, ExposeSecret as _};
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How a service uses its connections.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct PoolOptions {
     /// Postgres refuses every write on these connections, whatever the role may do.
     pub read_only: bool,
@@ -46,7 +46,7 @@ impl PoolOptions {
 /// Only for an address that cannot be parsed; the error does not quote it.
 pub fn connect_lazy(
     settings: &DatabaseSettings,
-    options: &PoolOptions,
+    options: PoolOptions,
 ) -> Result<PgPool, sqlx::Error> {
     let connect: PgConnectOptions = settings.database_url.expose_secret().parse()?;
     let read_only = if options.read_only { "on" } else { "off" };
@@ -78,9 +78,6 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
 
 /// SQLSTATE classes 08 (connection), 53 (resources: too many connections, disk full), 57P (shutdown, crash, starting
 /// up). 57014 is our own statement timeout: an overloaded database passes, too.
-fn is_passing(code: &Cow<'_, str>) -> bool {
-    code.starts_with("08")
-        || code.starts_with("53")
-        || code.starts_with("57P")
-        || code.as_ref() == "57014"
+fn is_passing(code: &str) -> bool {
+    code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") || code == "57014"
 }

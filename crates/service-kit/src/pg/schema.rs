@@ -54,18 +54,16 @@ async fn complaint(pool: &PgPool) -> Option<String> {
 
 fn first_missing(rows: &[(i64, Vec<u8>, bool)]) -> Option<String> {
     let wanted = migrator().iter();
-    let wanted = wanted.filter(|wanted| !wanted.migration_type.is_down_migration());
-    wanted
-        .filter_map(|wanted| {
-            let name = format!("migration {:04} ({})", wanted.version, wanted.description);
-            match rows.iter().find(|(version, ..)| *version == wanted.version) {
-                None => Some(format!("{name} is missing")),
-                Some((.., false)) => Some(format!("{name} failed half-way")),
-                Some((_, checksum, _)) if checksum[..] != wanted.checksum[..] => {
-                    Some(format!("{name} differs from the one in this build"))
-                }
-                Some(_) => None,
+    let mut wanted = wanted.filter(|wanted| !wanted.migration_type.is_down_migration());
+    wanted.find_map(|wanted| {
+        let name = format!("migration {:04} ({})", wanted.version, wanted.description);
+        match rows.iter().find(|(version, ..)| *version == wanted.version) {
+            None => Some(format!("{name} is missing")),
+            Some((.., false)) => Some(format!("{name} failed half-way")),
+            Some((_, checksum, _)) if checksum[..] != wanted.checksum[..] => {
+                Some(format!("{name} differs from the one in this build"))
             }
-        })
-        .next()
+            Some(_) => None,
+        }
+    })
 }

@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
 use super::{ExposeSecret as _, Field, Secret, Setting};
 
 crate::settings! {
@@ -23,16 +25,16 @@ crate::settings! {
 
     /// What is logged, and how.
     pub struct LogSettings {
-        /// A level (error, warn, info, debug, trace) or an env-filter, such as "info,public_service=debug".
+        /// A level (error, warn, info, debug, trace) or an env-filter, such as `info,public_service=debug`.
         log_level: String = "info";
-        /// "json", "text", or "auto": text on a terminal, JSON lines elsewhere.
+        /// `auto` is text on a terminal and JSON lines elsewhere.
         log_format: LogFormat = "auto";
     }
     check = LogSettings::level_is_a_filter;
 
     /// The Postgres database.
     pub struct DatabaseSettings {
-        /// postgres://user:password@host:port/database
+        /// `postgres://user:password@host:port/database`
         database_url: Secret;
         /// The most connections that this process opens.
         db_pool_size: u32 = "10" in 1..=1000;
@@ -43,7 +45,7 @@ crate::settings! {
     pub struct ShutdownSettings {
         /// The window in which open streams end, each at its own moment.
         drain_seconds: Duration = "10" in 0..=3600;
-        /// The moment of the hard stop (exit 1); unset means DRAIN_SECONDS + 5.
+        /// The moment of the hard stop (exit 1); unset means `DRAIN_SECONDS` + 5.
         shutdown_seconds: Option<Duration> = "" in 1..=7200;
     }
     check = ShutdownSettings::stop_is_after_drain;
@@ -86,15 +88,19 @@ impl Setting for LogFormat {
 }
 
 impl LogSettings {
+    /// `EnvFilter` takes a bare word that is no level for the name of a module, and would silence all else.
     fn level_is_a_filter(&self) -> Result<(), String> {
-        tracing_subscriber::EnvFilter::try_new(&self.log_level)
-            .map(drop)
-            .map_err(|error| {
-                format!(
-                    "LOG_LEVEL must be a level or an env-filter, not {:?}: {error}",
-                    self.log_level
-                )
-            })
+        let mut words = self.log_level.split(',').map(str::trim);
+        let plain = |word: &str| !word.contains(['=', '[']);
+        if words.all(|word| !plain(word) || word.parse::<LevelFilter>().is_ok())
+            && EnvFilter::try_new(&self.log_level).is_ok()
+        {
+            return Ok(());
+        }
+        let level = &self.log_level;
+        Err(format!(
+            "LOG_LEVEL must be a level or an env-filter, not {level:?}"
+        ))
     }
 }
 

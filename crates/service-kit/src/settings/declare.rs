@@ -2,6 +2,9 @@
 
 use super::{Reader, Setting};
 
+/// Defaults of a binary that differ from what its concerns declare: environment name and text.
+pub type Overrides = &'static [(&'static str, &'static str)];
+
 /// One setting, as declared.
 #[derive(Debug)]
 pub struct Field {
@@ -25,6 +28,14 @@ impl Field {
     /// The name in the environment and in flags.
     pub fn env(&self) -> String {
         self.key.to_ascii_uppercase()
+    }
+
+    /// The default of a binary with these overrides.
+    pub fn default_under(&self, overrides: Overrides) -> Option<&'static str> {
+        let overridden = overrides
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(self.key));
+        overridden.map(|(_, text)| *text).or(self.default)
     }
 
     /// Everything that the type of a field fixes, for the macro.
@@ -81,22 +92,14 @@ impl Group {
 pub trait ServiceSettings: Sized {
     /// The name of the binary.
     const SERVICE: &'static str;
-    /// Defaults that differ from what the concern declares: environment name and text.
-    const OVERRIDES: &'static [(&'static str, &'static str)];
+    /// Its own defaults.
+    const OVERRIDES: Overrides;
 
     /// The concerns in order.
     fn groups() -> Vec<Group>;
 
     /// Reads every concern; `None` where the reader has a complaint.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
-
-    /// The default that holds for this binary.
-    fn default_of(field: &Field) -> Option<&'static str> {
-        let overridden = Self::OVERRIDES
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(field.key));
-        overridden.map(|(_, text)| *text).or(field.default)
-    }
 }
 
 /// The ends of a range, for the macro: a `RangeInclusive` cannot be copied out of a constant.
@@ -201,7 +204,7 @@ macro_rules! service_settings {
 
         impl $crate::settings::ServiceSettings for Settings {
             const SERVICE: &'static str = $service;
-            const OVERRIDES: &'static [(&'static str, &'static str)] = &[$($override),*];
+            const OVERRIDES: $crate::settings::Overrides = &[$($override),*];
 
             fn groups() -> Vec<$crate::settings::Group> {
                 vec![$($crate::settings::Group::of::<$type>()),+]

@@ -6,9 +6,12 @@ use std::{
     path::PathBuf,
 };
 
-use config::{Config, Environment, File, FileFormat, Source as _, Value, ValueKind};
+use config::{
+    Config, ConfigBuilder, Environment, File, FileFormat, Source as _, Value, ValueKind,
+    builder::DefaultState,
+};
 
-use super::{Field, KNOWN_ELSEWHERE, Reader, ServiceSettings, reader::Found};
+use super::{KNOWN_ELSEWHERE, Reader, ServiceSettings, reader::Found};
 
 /// Where values come from, handed in so that a test needs no process environment.
 #[derive(Clone, Debug, Default)]
@@ -45,10 +48,16 @@ impl std::error::Error for Complaints {}
 /// # Errors
 /// Every complaint at once.
 pub fn load<S: ServiceSettings>(sources: &Sources) -> Result<S, Complaints> {
-    let mut complaints = Vec::new();
-    let found = layer::<S>(sources, &mut complaints);
+    let groups = S::groups();
+    let fields = groups.iter().flat_map(|group| group.fields);
+    let mut layers = Layers {
+        keys: fields.map(|field| field.key).collect(),
+        complaints: Vec::new(),
+    };
+    let found = layers.merge(sources);
     let mut reader = Reader::new(&found, S::OVERRIDES);
     let settings = S::read(&mut reader);
+    let mut complaints = layers.complaints;
     complaints.extend(reader.into_complaints());
     match settings {
         Some(settings) if complaints.is_empty() => Ok(settings),
@@ -56,103 +65,127 @@ pub fn load<S: ServiceSettings>(sources: &Sources) -> Result<S, Complaints> {
     }
 }
 
-/// The text of each setting of `S` that some layer gives, and where it stood.
-fn layer<S: ServiceSettings>(
-    sources: &Sources,
-    complaints: &mut Vec<String>,
-) -> BTreeMap<String, Found> {
-    let keys: Vec<&str> = S::groups()
-        .iter()
-        .flat_map(|group| group.fields)
-        .map(|field: &Field| field.key)
-        .collect();
-    let mut builder = Config::builder();
-    if let Some(file) = file(sources) {
-        match file.collect() {
-            Ok(values) => complaints.extend(unknown_keys(&values, &keys)),
+/// The merge of what was given, for a binary that has the settings `keys`. Defaults are not here: the reader knows
+/// them with their type.
+struct Layers {
+    keys: Vec<&'static str>,
+    complaints: Vec<String>,
+}
+
+impl Layers {
+    fn merge(&mut self, sources: &Sources) -> BTreeMap<String, Found> {
+        let builder = self.file(Config::builder(), sources);
+        let builder = builder.add_source(self.environment(sources));
+        let merged = self
+            .flags(builder, sources)
+            .and_then(ConfigBuilder::<DefaultState>::build)
+            .and_then(|config| config.collect());
+        match merged {
+            Ok(values) => values
+                .into_iter()
+                .filter_map(|(key, value)| Some((key.clone(), self.found(&key, value)?)))
+                .collect(),
             Err(error) => {
-                complaints.push(format!("the configuration file cannot be read: {error}"))
+                self.complaints.push(error.to_string());
+                BTreeMap::new()
             }
         }
-        builder = builder.add_source(file.required(false));
     }
-    builder = builder.add_source(environment(sources, &keys));
-    for (key, text) in &sources.flags {
-        let key = key.to_ascii_lowercase();
-        if !keys.contains(&key.as_str()) {
-            complaints.push(unknown(
-                &format!("--set {}", key.to_ascii_uppercase()),
-                &key,
-                &keys,
-            ));
-            continue;
-        }
-        builder = match builder.set_override(key, text.as_str()) {
-            Ok(builder) => builder,
-            Err(error) => {
-                complaints.push(error.to_string());
-                return BTreeMap::new();
-            }
+
+    fn file(
+        &mut self,
+        builder: ConfigBuilder<DefaultState>,
+        sources: &Sources,
+    ) -> ConfigBuilder<DefaultState> {
+        let named = sources.env.get("CONFIG_FILE");
+        let named = named.filter(|name| !name.is_empty()).map(PathBuf::from);
+        let Some(path) = sources.file.clone().or(named) else {
+            return builder;
         };
+        let file = File::from(path).format(FileFormat::Toml);
+        match file.collect() {
+            Ok(values) => {
+                self.refuse_unknown(&values);
+                builder.add_source(file)
+            }
+            Err(error) => {
+                let complaint = format!("the configuration file cannot be used: {error}");
+                self.complaints.push(complaint);
+                builder
+            }
+        }
     }
-    // A broken file was told above; saying it twice helps nobody.
-    let values = builder.build().and_then(|config| config.collect());
-    let values = values.unwrap_or_default().into_iter();
-    values
-        .filter_map(|(key, value)| Some((key, found(value)?)))
-        .collect()
-}
 
-fn file(sources: &Sources) -> Option<File<config::FileSourceFile, FileFormat>> {
-    let named = sources
-        .env
-        .get("CONFIG_FILE")
-        .filter(|name| !name.is_empty());
-    let path = sources.file.clone().or(named.map(PathBuf::from))?;
-    Some(File::from(path).format(FileFormat::Toml))
-}
+    /// Only the names that this binary has: the rest of the environment is none of our business.
+    fn environment(&self, sources: &Sources) -> Environment {
+        let names = self.keys.iter().map(|key| key.to_ascii_uppercase());
+        let ours = names.filter_map(|name| {
+            let text = sources.env.get(&name)?.clone();
+            Some((name, text))
+        });
+        Environment::default()
+            .ignore_empty(true)
+            .source(Some(ours.collect()))
+    }
 
-/// Only the names that this binary has: the rest of the environment is none of our business.
-fn environment(sources: &Sources, keys: &[&str]) -> Environment {
-    let ours = sources.env.iter().filter(|(name, _)| {
-        keys.iter()
-            .any(|key| key.to_ascii_uppercase() == name.as_str())
-    });
-    let ours = ours.map(|(name, text)| (name.clone(), text.clone()));
-    Environment::default()
-        .ignore_empty(true)
-        .source(Some(ours.collect()))
-}
+    /// A flag is meant for this binary, so the names of others are refused here.
+    fn flags(
+        &mut self,
+        mut builder: ConfigBuilder<DefaultState>,
+        sources: &Sources,
+    ) -> Result<ConfigBuilder<DefaultState>, config::ConfigError> {
+        for (name, text) in &sources.flags {
+            let key = name.to_ascii_lowercase();
+            if self.keys.contains(&key.as_str()) {
+                builder = builder.set_override(key, text.as_str())?;
+            } else {
+                let place = format!("--set {}", name.to_ascii_uppercase());
+                self.complaints.push(unknown(&place, &key, &self.keys));
+            }
+        }
+        Ok(builder)
+    }
 
-fn unknown_keys(values: &HashMap<String, Value>, keys: &[&str]) -> Vec<String> {
-    let mut strangers: Vec<&str> = values.keys().map(String::as_str).collect();
-    strangers.retain(|key| !keys.contains(key) && !KNOWN_ELSEWHERE.contains(key));
-    strangers.sort_unstable();
-    let all: Vec<&str> = keys.iter().chain(KNOWN_ELSEWHERE).copied().collect();
-    strangers
-        .into_iter()
-        .map(|key| unknown(&format!("{key:?} in the configuration file"), key, &all))
-        .collect()
+    fn refuse_unknown(&mut self, values: &HashMap<String, Value>) {
+        let known: Vec<&str> = self.keys.iter().chain(KNOWN_ELSEWHERE).copied().collect();
+        let mut strangers: Vec<&String> = values.keys().collect();
+        strangers.retain(|key| !known.contains(&key.as_str()));
+        strangers.sort_unstable();
+        for key in strangers {
+            let place = format!("{key:?} in the configuration file");
+            self.complaints.push(unknown(&place, key, &known));
+        }
+    }
+
+    /// The text of a value, lists joined with commas. A table is no value, and is told if it stands at one of ours.
+    fn found(&mut self, key: &str, value: Value) -> Option<Found> {
+        let origin = value.origin().unwrap_or("a --set flag").to_owned();
+        let text = match value.kind {
+            ValueKind::Array(items) => items
+                .into_iter()
+                .map(Value::into_string)
+                .collect::<Result<Vec<_>, _>>()
+                .map(|items| items.join(",")),
+            _ => value.into_string(),
+        };
+        if text.is_err() && self.keys.contains(&key) {
+            let name = key.to_ascii_uppercase();
+            let complaint = format!("{name} must be one value or a list of values (from {origin})");
+            self.complaints.push(complaint);
+        }
+        Some(Found {
+            text: text.ok()?,
+            origin,
+        })
+    }
 }
 
 fn unknown(place: &str, key: &str, known: &[&str]) -> String {
-    let distance =
-        |candidate: &&&str| strsim::damerau_levenshtein(&key.to_ascii_lowercase(), candidate);
-    match known.iter().min_by_key(distance) {
-        Some(nearest) => format!("{place} is not a setting; the nearest one is {nearest:?}"),
-        None => format!("{place} is not a setting"),
-    }
-}
-
-/// The text of a value; lists are joined with commas, tables are no settings.
-fn found(value: Value) -> Option<Found> {
-    let origin = value.origin().unwrap_or("a --set flag").to_owned();
-    let text = match value.kind {
-        ValueKind::Array(items) => {
-            let texts = items.into_iter().map(Value::into_string);
-            texts.collect::<Result<Vec<_>, _>>().ok()?.join(",")
-        }
-        _ => value.into_string().ok()?,
-    };
-    Some(Found { text, origin })
+    let key = key.to_ascii_lowercase();
+    let distance = |candidate: &&&str| strsim::damerau_levenshtein(&key, candidate);
+    let nearest = known.iter().min_by_key(distance);
+    nearest.map_or_else(
+        || format!("{place} is not a setting"),
+        |nearest| format!("{place} is not a setting; the nearest one is {nearest:?}"),
+    )
 }

@@ -21,7 +21,7 @@ pub fn manual<S: ServiceSettings>() -> String {
         for field in group.fields {
             text.push('\n');
             comment(&mut text, "# ", field.doc);
-            entry(&mut text, field, S::default_of(field));
+            entry(&mut text, field, field.default_under(S::OVERRIDES));
         }
     }
     text

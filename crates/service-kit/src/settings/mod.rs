@@ -17,7 +17,7 @@ pub use concerns::{
     DatabaseSettings, ListenSettings, LogFormat, LogSettings, OpsSettings, ShutdownSettings,
     TlsSettings,
 };
-pub use declare::{Concern, Field, Group, ServiceSettings, bounds};
+pub use declare::{Concern, Field, Group, Overrides, ServiceSettings, bounds};
 pub use known::KNOWN_ELSEWHERE;
 pub use layers::{Complaints, Sources, load};
 pub use manual::manual;

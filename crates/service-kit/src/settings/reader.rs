@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Field, ServiceSettings, Setting};
+use super::{Field, Overrides, ServiceSettings, Setting};
 
 /// One value as it was found.
 #[derive(Clone, Debug)]
@@ -16,17 +16,14 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub struct Reader<'a> {
     found: &'a BTreeMap<String, Found>,
-    overrides: &'a [(&'a str, &'a str)],
+    overrides: Overrides,
     complaints: Vec<String>,
     /// What is required may be missing: for `Default`.
     lenient: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
-        found: &'a BTreeMap<String, Found>,
-        overrides: &'a [(&'a str, &'a str)],
-    ) -> Self {
+    pub(super) fn new(found: &'a BTreeMap<String, Found>, overrides: Overrides) -> Self {
         Self {
             found,
             overrides,
@@ -39,7 +36,9 @@ impl<'a> Reader<'a> {
     pub fn read<T: Setting>(&mut self, fields: &[Field], key: &str) -> Option<T> {
         let field = fields.iter().find(|field| field.key == key)?;
         let found = self.found.get(key).filter(|found| !found.text.is_empty());
-        let default = self.default_of(field);
+        let default = field
+            .default_under(self.overrides)
+            .or(self.lenient.then_some(""));
         let Some(text) = found.map(|found| found.text.as_str()).or(default) else {
             self.complaints.push(format!(
                 "{} is required: {}",
@@ -77,10 +76,7 @@ impl<'a> Reader<'a> {
         Self::defaults(S::OVERRIDES, S::read)
     }
 
-    fn defaults<T>(
-        overrides: &[(&str, &str)],
-        read: impl FnOnce(&mut Reader<'_>) -> Option<T>,
-    ) -> T {
+    fn defaults<T>(overrides: Overrides, read: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> T {
         let nothing = BTreeMap::new();
         let mut reader = Reader {
             lenient: true,
@@ -93,20 +89,6 @@ impl<'a> Reader<'a> {
                 reader.complaints
             ),
         }
-    }
-
-    fn default_of<'f>(&self, field: &'f Field) -> Option<&'f str>
-    where
-        'a: 'f,
-    {
-        let overridden = self
-            .overrides
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(field.key));
-        overridden
-            .map(|(_, text)| *text)
-            .or(field.default)
-            .or(self.lenient.then_some(""))
     }
 }
 

@@ -3,7 +3,10 @@
 mod line;
 mod throttle;
 
-use std::io::IsTerminal as _;
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::IsTerminal as _,
+};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -51,11 +54,13 @@ fn log_panics() {
             .unwrap_or("of an unknown type");
         let location = panic.location().map(ToString::to_string);
         let thread = std::thread::current();
+        let backtrace = Backtrace::capture();
+        let captured = backtrace.status() == BacktraceStatus::Captured;
         tracing::error!(
             panic = message,
             location = location.unwrap_or_default(),
             thread = thread.name().unwrap_or("unnamed"),
-            backtrace = %std::backtrace::Backtrace::capture(),
+            backtrace = captured.then(|| backtrace.to_string()),
             "panicked"
         );
     }));
