@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -82,36 +82,50 @@ async fn accept(listener: TcpListener, target: String, mode: watch::Receiver<Mod
     }
 }
 
-/// One connection, both ways, until either side ends or it is cut.
-async fn carry(client: TcpStream, target: String, mut mode: watch::Receiver<Mode>) {
-    let reset_client = client.set_zero_linger();
-    if mode.wait_for(|mode| *mode != Mode::Pause).await.is_err() || reset_client.is_err() {
-        return;
+/// One connection, both ways, until both sides have ended or it is cut.
+async fn carry(mut client: TcpStream, target: String, mut mode: watch::Receiver<Mode>) {
+    let begin = mode.wait_for(|mode| *mode != Mode::Pause).await;
+    if begin.is_ok_and(|mode| *mode == Mode::Forward)
+        && let Ok(mut server) = TcpStream::connect(target).await
+    {
+        if forward(&mut client, &mut server, mode).await == End::Both {
+            return;
+        }
+        reset(server);
     }
-    if *mode.borrow() == Mode::Cut {
-        return;
-    }
-    let Ok(server) = TcpStream::connect(target).await else {
-        return;
-    };
-    let ((from_client, to_client), (from_server, to_server)) =
-        (client.into_split(), server.into_split());
-    let both = async {
-        // An end is passed on in its direction; the connection is over when both have ended.
-        let up = pump(from_client, to_server, mode.clone());
-        let down = pump(from_server, to_client, mode.clone());
-        tokio::join!(up, down)
-    };
-    let mut cut = mode.clone();
+    reset(client);
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Both,
+    Cut,
+}
+
+async fn forward(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    mut mode: watch::Receiver<Mode>,
+) -> End {
+    // Borrowed halves: owned ones would say farewell to a connection that is to be reset.
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let up = pump(&mut from_client, &mut to_server, mode.clone());
+    let down = pump(&mut from_server, &mut to_client, mode.clone());
     tokio::select! {
-        _ = both => {}
-        _ = cut.wait_for(|mode| *mode == Mode::Cut) => {}
+        ended = async { tokio::try_join!(up, down) } => match ended {
+            Ok(_) => End::Both,
+            // One side was reset, so the other one is.
+            Err(_) => End::Cut,
+        },
+        _ = mode.wait_for(|mode| *mode == Mode::Cut) => End::Cut,
     }
 }
 
+/// One direction; its end is passed on.
 async fn pump(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    from: &mut ReadHalf<'_>,
+    to: &mut WriteHalf<'_>,
     mut mode: watch::Receiver<Mode>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
@@ -125,4 +139,9 @@ async fn pump(
         }
         to.write_all(&buffer[..size]).await?;
     }
+}
+
+fn reset(stream: TcpStream) {
+    // A socket that is gone already needs no reset.
+    let _ = stream.set_zero_linger();
 }

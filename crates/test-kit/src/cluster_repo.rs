@@ -1,7 +1,7 @@
 //! SQL about databases and roles of a test server: template, clones, leftovers, the login role.
 
+use service_kit::pg::migrator;
 use sha2::{Digest, Sha256};
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
@@ -14,8 +14,6 @@ pub(crate) const PUBLIC_PASSWORD: &str = "farol-test";
 const LOCK: i64 = 0x6661_726f_6c74_6573;
 /// Seconds after which a test's database belongs to a run that crashed.
 const LEFT_OVER: i64 = 3600;
-
-static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
 /// Makes a migrated database for one test and returns its name.
 pub(crate) async fn create(owner: &PgConnectOptions) -> sqlx::Result<String> {
@@ -64,7 +62,7 @@ async fn template(server: &mut PgConnection, owner: &PgConnectOptions) -> sqlx::
     .await?;
     run(server, format!(r#"CREATE DATABASE "{raw}""#)).await?;
     let mut building = owner.clone().database(&raw).connect().await?;
-    MIGRATOR.run(&mut building).await?;
+    migrator().run(&mut building).await?;
     building.close().await?;
     run(
         server,
@@ -77,7 +75,7 @@ async fn template(server: &mut PgConnection, owner: &PgConnectOptions) -> sqlx::
 /// Follows from every migration's number and content.
 fn migrations_hash() -> String {
     let mut hasher = Sha256::new();
-    for migration in MIGRATOR.iter() {
+    for migration in migrator().iter() {
         hasher.update(migration.version.to_be_bytes());
         hasher.update(&migration.checksum);
     }

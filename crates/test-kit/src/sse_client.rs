@@ -194,6 +194,16 @@ impl SseClient {
         self.waiting.drain(..).collect()
     }
 
+    /// What a browser would send as `Last-Event-ID` if the connection broke now.
+    pub fn last_event_id(&self) -> &str {
+        self.parser.last_event_id()
+    }
+
+    /// The reconnection time in milliseconds that the stream asked for last.
+    pub fn retry(&self) -> Option<u64> {
+        self.parser.retry()
+    }
+
     /// Every byte behind the head as it came, chunk framing included.
     pub fn raw_bytes(&self) -> &[u8] {
         &self.wire

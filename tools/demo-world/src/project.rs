@@ -222,6 +222,11 @@ impl ProjectHandle {
         self.project.ledger.count()
     }
 
+    /// Requests being answered, or held, right now.
+    pub fn in_flight(&self) -> usize {
+        self.project.ledger.in_flight()
+    }
+
     /// The most requests that were ever being answered at one time.
     pub fn concurrent_max(&self) -> usize {
         self.project.ledger.concurrent_max()

@@ -2,7 +2,7 @@
 //! that it holds back.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -84,7 +84,7 @@ impl Ledger {
             at: Instant::now(),
         });
         drop(seen);
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.flights();
         flights.now += 1;
         flights.most = flights.most.max(flights.now);
         drop(flights);
@@ -109,11 +109,16 @@ impl Ledger {
         *self.count.borrow()
     }
 
+    pub(crate) fn in_flight(&self) -> usize {
+        self.flights().now
+    }
+
     pub(crate) fn concurrent_max(&self) -> usize {
-        self.flights
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .most
+        self.flights().most
+    }
+
+    fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn wait_for(&self, project: &str, wanted: u64) -> Result<(), TooFewRequests> {
@@ -138,10 +143,6 @@ pub(crate) struct InFlight<'a> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.ledger
-            .flights
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .now -= 1;
+        self.ledger.flights().now -= 1;
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -12,6 +13,9 @@ use crate::answer::{Verdict, answer};
 use crate::control;
 use crate::project::{Project, ProjectHandle};
 use crate::wire::{Connection, Request};
+
+/// Pause after a failure to accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A running client API. Dropping it ends the listener and every connection.
 #[derive(Debug)]
@@ -118,7 +122,7 @@ async fn accept(listener: TcpListener, world: World) {
                 // Out of descriptors, most likely: they come back when connections end.
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
             Some(_) = connections.join_next() => {}

@@ -1,0 +1,112 @@
+//! Commands, their flags and the variables behind them.
+
+use std::error::Error;
+use std::net::{IpAddr, TcpListener};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use demo_world::{ClientApi, LivingWorld, seed};
+use service_kit::clock::Clock;
+use service_kit::lifecycle::Lifecycle;
+use service_kit::settings::{LogFormat, LogSettings, ShutdownSettings};
+use service_kit::telemetry;
+
+/// The world outside Farol, for the demo.
+#[derive(Debug, Parser)]
+#[command(name = "demo-world", version)]
+pub(crate) struct Cli {
+    /// A level (error, warn, info, debug, trace) or an env-filter.
+    #[arg(long, env = "LOG_LEVEL", default_value = "info", global = true)]
+    log_level: String,
+    /// JSON lines, text, or text on a terminal only.
+    #[arg(long, env = "LOG_FORMAT", default_value = "auto", global = true)]
+    #[arg(value_parser = ["auto", "json", "text"])]
+    log_format: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the client API with the demo projects; faults are switched under /_control.
+    Serve {
+        /// Address to listen on.
+        #[arg(long, env = "HOST", default_value = "127.0.0.1")]
+        host: IpAddr,
+        /// Port to listen on; 0 takes a free one.
+        #[arg(long, env = "PORT", default_value_t = 8300)]
+        port: u16,
+        /// Equal seeds give equal histories.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Write the demo projects into the database; safe to repeat.
+    Seed {
+        /// Where the services reach this client API.
+        #[arg(
+            long,
+            env = "DEMO_UPSTREAM_URL",
+            default_value = "http://127.0.0.1:8300"
+        )]
+        upstream_url: String,
+        /// The owner's address of the database.
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+        /// The key under which the credentials are sealed.
+        #[arg(long, env = "SECRET_KEY", hide_env_values = true)]
+        secret_key: String,
+    },
+}
+
+impl Cli {
+    pub(crate) fn start_logging(&self) {
+        let log_format = match self.log_format.as_str() {
+            "json" => LogFormat::Json,
+            "text" => LogFormat::Text,
+            _ => LogFormat::Auto,
+        };
+        let log_level = self.log_level.clone();
+        telemetry::init(&LogSettings {
+            log_level,
+            log_format,
+        });
+    }
+
+    pub(crate) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
+        match self.command {
+            Command::Serve { host, port, seed } => serve(host, port, seed).await,
+            Command::Seed {
+                upstream_url,
+                database_url,
+                secret_key,
+            } => {
+                let count = seed(&database_url, secret_key, &upstream_url).await?;
+                tracing::info!(
+                    projects = count,
+                    upstream_url,
+                    "the demo projects are in place"
+                );
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+async fn serve(host: IpAddr, port: u16, seed: u64) -> Result<ExitCode, Box<dyn Error>> {
+    let lifecycle = Lifecycle::with_signals(Clock::system())?;
+    let listener = TcpListener::bind((host, port))
+        .map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
+    let api = ClientApi::on(listener)?;
+    let world = LivingWorld::open(&api, seed);
+    let address = api.address().to_string();
+    tracing::info!(listener = "client_api", address, "listening");
+    let shutdown = ShutdownSettings {
+        drain_seconds: Duration::ZERO,
+        shutdown_seconds: None,
+    };
+    let code = lifecycle.run_until_stopped(&shutdown).await;
+    drop(world);
+    api.stop().await;
+    Ok(code)
+}

@@ -1,0 +1,40 @@
+//! The binary as `cargo xtask up` runs it.
+
+use test_kit::{PATIENCE, ServiceProcess, http_get, wait_until};
+
+#[tokio::test]
+async fn the_demo_lives_and_ends_in_order() {
+    let arguments = ["serve", "--port", "0", "--seed", "7"];
+    let mut process = ServiceProcess::spawn_with("demo-world", &arguments, &[]);
+    let base = format!("http://{}", process.address("client_api").await);
+    let listed = http_get(&format!("{base}/_control"), &[]).await.json();
+    let names = listed["projects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["project"].as_str());
+    let expected = ["garden-court", "harbour-tower", "hillside-lofts"];
+    assert_eq!(names.collect::<Vec<_>>(), expected.map(Some));
+    let url = format!("{base}/harbour-tower/units");
+    let first = http_get(&url, &[]).await;
+    assert_eq!(first.json().as_array().unwrap().len(), 200);
+    wait_until("a unit of the tower changes", PATIENCE, async || {
+        http_get(&url, &[]).await.body != first.body
+    })
+    .await;
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_ends_it_with_a_reason() {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut process = ServiceProcess::spawn_with("demo-world", &["serve", "--port", &port], &[]);
+    assert_eq!(process.wait_exit().await, Some(1));
+    assert!(
+        process.output().contains("cannot listen on 127.0.0.1"),
+        "{}",
+        process.output()
+    );
+}
