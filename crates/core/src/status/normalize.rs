@@ -1,7 +1,7 @@
 //! From raw units to a snapshot: total, so bad input is a snapshot plus complaints, never an
 //! error. Reading bodies is done in `units`, keeping snapshots is up to services.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::mapping::{Mapping, canonical_word};
 use super::snapshot::Snapshot;
@@ -49,7 +49,7 @@ pub fn normalize(raw: RawUnits, mapping: &Mapping) -> (Snapshot, Complaints) {
     // Stable: units of one key stay in the order in which they were sent.
     units.sort_by(|a, b| a.key.cmp(&b.key));
 
-    let mut seen = HashMap::new();
+    let mut seen = BTreeMap::new();
     let mut entries = Vec::with_capacity(units.len());
     let mut units = units.into_iter().peekable();
     while let Some(unit) = units.next() {
@@ -68,7 +68,7 @@ pub fn normalize(raw: RawUnits, mapping: &Mapping) -> (Snapshot, Complaints) {
 
 impl Complaints {
     /// `seen` leads from the canonical form of a value to its place in `unmapped`.
-    fn count_unmapped(&mut self, seen: &mut HashMap<String, usize>, word: &str, key: &str) {
+    fn count_unmapped(&mut self, seen: &mut BTreeMap<String, usize>, word: &str, key: &str) {
         let value = cut(word.trim());
         let canonical = canonical_word(value);
         if let Some(known) = seen

@@ -16,6 +16,14 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
+/// A line of a stream, with any of the three ends.
+fn lines() -> impl Strategy<Value = String> {
+    let field =
+        proptest::sample::select(&["data", "data: a", "id: 1", "event: e", "retry: 5", ""][..]);
+    let end = proptest::sample::select(&["\r", "\n", "\r\n"][..]);
+    (field, end).prop_map(|(field, end)| format!("{field}{end}"))
+}
+
 fn without_breaks(text: &str) -> String {
     text.replace(['\r', '\n', '\0'], "")
 }
@@ -64,6 +72,14 @@ fn parse(stream: &[u8]) -> Vec<Parsed> {
     Parser::new().feed(stream)
 }
 
+fn parse_bytewise(stream: &[u8]) -> Vec<Parsed> {
+    let mut parser = Parser::new();
+    stream
+        .chunks(1)
+        .flat_map(|byte| parser.feed(byte))
+        .collect()
+}
+
 /// Feeds `stream` in pieces that end at `cuts`.
 fn parse_split(stream: &[u8], cuts: &[prop::sample::Index]) -> (Vec<Parsed>, Parser) {
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
@@ -92,14 +108,18 @@ proptest! {
 
     #[test]
     fn the_parser_takes_any_bytes_and_splits_make_no_difference(
-        text in texts(),
-        junk in prop::collection::vec(any::<u8>(), 0..16),
+        lines in prop::collection::vec(lines(), 0..12),
+        junk in prop::collection::vec(any::<u8>(), 0..8),
+        at in any::<prop::sample::Index>(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
-        let stream = [text.as_bytes(), &junk, text.as_bytes(), b"\n\n"].concat();
+        let mut stream = lines.concat().into_bytes();
+        let at = at.index(stream.len() + 1);
+        stream.splice(at..at, junk);
         let (whole, parser) = parse_split(&stream, &[]);
         let (split, same) = parse_split(&stream, &cuts);
-        prop_assert_eq!(whole, split);
+        prop_assert_eq!(&whole, &split);
+        prop_assert_eq!(&whole, &parse_bytewise(&stream));
         prop_assert_eq!(parser.last_event_id(), same.last_event_id());
         prop_assert_eq!(parser.retry(), same.retry());
     }
@@ -234,4 +254,13 @@ fn an_event_is_dispatched_by_the_cr_that_ends_it_without_waiting_for_an_lf() {
     let mut parser = Parser::new();
     assert_eq!(parser.feed(b"data: a\r\n\r").len(), 1);
     assert_eq!(parser.feed(b"\ndata: b\n\n").len(), 1);
+}
+
+#[test]
+fn an_lf_that_comes_later_than_its_cr_ends_no_second_line() {
+    let mut parser = Parser::new();
+    assert_eq!(parser.feed(b"data: a\r"), []);
+    assert_eq!(parser.feed(b""), []);
+    assert_eq!(parser.feed(b"\ndata: b\r"), []);
+    assert_eq!(parser.feed(b"\r")[0].data, "a\nb");
 }
