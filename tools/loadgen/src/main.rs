@@ -1,2 +1,42 @@
-//! Stub.
-fn main() {}
+//! The load of the benches: many event streams, a GET loop, and the raw limit to compare with.
+//! Prints one JSON object; exits 1 when an answer was wrong or a change was lost.
+
+mod audience;
+mod cli;
+mod clock;
+mod error;
+mod fanout;
+mod gets;
+mod ledger;
+mod markers;
+mod meter;
+mod payload;
+mod process;
+mod raw;
+mod report;
+mod response;
+mod sockets;
+mod subscriber;
+mod trigger;
+mod upstream;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    sockets::raise_open_files();
+    let outcome = match cli::Cli::parse().command {
+        cli::Command::Streams(options) => fanout::run(&options),
+        cli::Command::Raw(options) => raw::run(&options),
+        cli::Command::Gets(options) => gets::run(&options),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("loadgen: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
