@@ -91,9 +91,9 @@ async fn carry(mut client: TcpStream, target: String, mut mode: watch::Receiver<
         if forward(&mut client, &mut server, mode).await == End::Both {
             return;
         }
-        reset(server);
+        reset(&server);
     }
-    reset(client);
+    reset(&client);
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -141,7 +141,8 @@ async fn pump(
     }
 }
 
-fn reset(stream: TcpStream) {
+/// Makes the close that follows a reset.
+fn reset(stream: &TcpStream) {
     // A socket that is gone already needs no reset.
     let _ = stream.set_zero_linger();
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::fault::{Fault, FaultPlan, INSIDE_MARK, RetryAfter};
+use crate::message::{Body, Reply, Request};
 use crate::project::{Project, State, Validators};
 use crate::units::{Rendered, many, render};
-use crate::wire::{Body, Reply, Request};
 
 /// `Last-Modified` of version 0, 2020-01-01: each change of the units counts as one second, so that
 /// two changes within one real second still differ, and no time lies ahead of the reader's clock.

@@ -32,10 +32,10 @@ enum Command {
     /// Run the client API with the demo projects; faults are switched under /_control.
     Serve {
         /// Address to listen on.
-        #[arg(long, env = "HOST", default_value = "127.0.0.1")]
+        #[arg(long, env = "DEMO_HOST", default_value = "127.0.0.1")]
         host: IpAddr,
         /// Port to listen on; 0 takes a free one.
-        #[arg(long, env = "PORT", default_value_t = 8300)]
+        #[arg(long, env = "DEMO_PORT", default_value_t = 8300)]
         port: u16,
         /// Equal seeds give equal histories.
         #[arg(long, default_value_t = 1)]

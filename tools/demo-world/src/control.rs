@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::fault::FaultPlan;
+use crate::message::{Reply, Request};
 use crate::project::ProjectHandle;
 use crate::server::World;
-use crate::wire::{Reply, Request};
 
 /// Everything that is not a project's own address.
 pub(crate) fn answer(world: &World, request: &Request, path: &str) -> Reply {

@@ -8,6 +8,7 @@ mod control;
 mod demo_repo;
 mod fault;
 mod living;
+mod message;
 mod project;
 mod requests;
 mod seed;

@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::wire::Request;
+use crate::message::Request;
 
 /// Requests remembered in full per project; older ones are only counted.
 const REMEMBERED: usize = 10_000;

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 
 use crate::answer::{Verdict, answer};
 use crate::control;
+use crate::message::Request;
 use crate::project::{Project, ProjectHandle};
-use crate::wire::{Connection, Request};
+use crate::wire::Connection;
 
 /// Pause after a failure to accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

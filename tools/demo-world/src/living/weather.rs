@@ -30,3 +30,21 @@ impl Weather {
         Some(Self { requests, fault })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_spent_after_a_few_requests_and_fair_weather_comes_often() {
+        let random = Random::seeded(7);
+        let turns: Vec<_> = (0..1_000).map(|_| Weather::next(&random)).collect();
+        let faults: Vec<_> = turns.iter().flatten().collect();
+        assert!(
+            faults
+                .iter()
+                .all(|weather| (1..=4).contains(&weather.requests))
+        );
+        assert!((400..800).contains(&faults.len()), "{}", faults.len());
+    }
+}

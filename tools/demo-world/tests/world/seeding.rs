@@ -1,10 +1,14 @@
 //! The demo rows in a real database.
 
-use demo_world::{Character, seed};
+use demo_world::{Auth, Character, ClientApi, LivingWorld, seed};
+use farol_core::status::{Mapping, Status, normalize, parse_units};
+use serde_json::Value;
 use service_kit::secrets::Vault;
 use service_kit::settings::Secret;
 use sqlx::Row as _;
 use test_kit::Database;
+
+use crate::client::ask;
 
 const KEY: &str = "a key of this test";
 
@@ -39,4 +43,40 @@ async fn the_seed_can_be_repeated_and_seals_the_credentials() {
         (opened.get("token"), opened.is_plain()),
         (Some("garden-demo-token"), false)
     );
+}
+
+#[tokio::test]
+async fn every_word_of_the_first_day_is_known_to_the_seeded_mapping() {
+    let database = Database::fresh().await;
+    seed(&database.owner_url(), KEY, "http://x").await.unwrap();
+    let api = ClientApi::start().unwrap();
+    // Ended at once: its first day stays as it was opened.
+    drop(LivingWorld::open(&api, 7));
+    for character in Character::ALL {
+        let mapping = sqlx::query_scalar::<_, Value>(
+            "SELECT status_mapping FROM integration_configs JOIN projects ON projects.id = project_id
+             WHERE slug = $1",
+        );
+        let mapping = mapping
+            .bind(character.slug)
+            .fetch_one(database.owner_pool())
+            .await
+            .unwrap();
+        let (mapping, complaints) = Mapping::overlaid(&mapping, Status::Hidden);
+        assert!(complaints.is_empty(), "{complaints:?}");
+        let (header, value) = match character.auth() {
+            Auth::Bearer { token } => ("Authorization".to_owned(), format!("Bearer {token}")),
+            Auth::ApiKey { header, key } => (header, key),
+            other => ("X-Nothing".to_owned(), format!("{other:?}")),
+        };
+        let project = api.project(character.slug);
+        let heard = ask(&project, &[(&header, &value)]).await;
+        let (snapshot, complaints) =
+            normalize(parse_units(&heard.body, &mapping).unwrap(), &mapping);
+        assert_eq!(snapshot.len(), project.units().len(), "{}", character.slug);
+        assert!(
+            complaints.unmapped.is_empty() && complaints.skipped == 0,
+            "{complaints:?}"
+        );
+    }
 }
