@@ -8,6 +8,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::Command;
 
+/// Programs and tests in one go, with the features that `cargo test` will ask for: building the
+/// programs alone first would compile some dependencies twice.
+pub(crate) const EVERYTHING: &[&str] = &["--all-targets"];
+
 /// The built programs by name.
 pub(crate) struct Programs(BTreeMap<String, PathBuf>);
 

@@ -15,6 +15,7 @@ mod process;
 mod say;
 mod servers;
 mod stack_env;
+mod tally;
 
 use checkout::Checkout;
 use cli::Command;

@@ -1,8 +1,6 @@
 //! `cargo xtask test`: format check, lints, then all tests and doc tests in one pass against a
 //! private Postgres of their own, beside whatever `up` runs.
 
-mod tally;
-
 use crate::cargo::{self, Programs};
 use crate::checkout::Checkout;
 use crate::environment;
@@ -11,7 +9,7 @@ use crate::ports;
 use crate::process::{Crew, Task};
 use crate::say;
 use crate::servers::{Instance, Postgres, Source};
-use tally::Tally;
+use crate::tally::Tally;
 
 pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let began = environment::now();
@@ -59,7 +57,7 @@ fn check_and_build(crew: &Crew<'_>) -> Outcome<(Vec<Failure>, Programs)> {
         complaints.push(failure);
     }
     say::step("Building the services and the tests");
-    Ok((complaints, cargo::build(crew, &["--all-targets"])?))
+    Ok((complaints, cargo::build(crew, cargo::EVERYTHING)?))
 }
 
 fn style(crew: &Crew<'_>, name: &'static str, args: &[&str], advice: &str) -> Outcome {

@@ -81,18 +81,18 @@ pub(crate) fn metadata(workspace: &Path) -> Value {
 }
 
 pub(crate) fn violations(metadata: &Value) -> Vec<Violation> {
-    let root = metadata["workspace_root"].as_str().unwrap();
+    let workspace = metadata["workspace_root"].as_str().unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     packages
         .iter()
-        .flat_map(|package| of_package(package, root))
+        .flat_map(|package| of_package(package, workspace))
         .collect()
 }
 
-fn of_package(package: &Value, root: &str) -> Vec<Violation> {
+fn of_package(package: &Value, workspace: &str) -> Vec<Violation> {
     let manifest = package["manifest_path"].as_str().unwrap();
     let place = manifest
-        .strip_prefix(root)
+        .strip_prefix(workspace)
         .unwrap_or(manifest)
         .trim_start_matches('/');
     let violation = |rule, found, advice| Violation {

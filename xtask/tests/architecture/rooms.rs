@@ -5,7 +5,7 @@ use crate::source::SourceFile;
 
 /// In files under `within`, except those that match `homes`, no path may begin with `paths`.
 struct Rule {
-    rule: &'static str,
+    says: &'static str,
     within: &'static [&'static str],
     homes: &'static [&'static str],
     paths: &'static [&'static str],
@@ -30,7 +30,7 @@ const TECHNICAL: &[&str] = &[
 /// Patterns: a leading `/` or a folder is found anywhere in the path, `*x` at its end.
 const RULES: &[Rule] = &[
     Rule {
-        rule: "R1: core does no IO, reads no clock and cannot block",
+        says: "R1: core does no IO, reads no clock and cannot block",
         within: &["crates/core/src/"],
         homes: &[],
         paths: &[
@@ -49,14 +49,14 @@ const RULES: &[Rule] = &[
         advice: "take the value as an argument",
     },
     Rule {
-        rule: "R1: sse knows nothing of what travels in its frames",
+        says: "R1: sse knows nothing of what travels in its frames",
         within: &["crates/core/src/sse/"],
         homes: &[],
         paths: &["crate::status", "crate::sync", "super::super::status"],
         advice: "encode text that the caller made",
     },
     Rule {
-        rule: "R3: use cases never name a technology",
+        says: "R3: use cases never name a technology",
         within: &["services/"],
         homes: TECHNICAL,
         paths: &[
@@ -70,7 +70,7 @@ const RULES: &[Rule] = &[
         advice: "put it behind a verb of infra, or into http",
     },
     Rule {
-        rule: "R3: main -> app -> http -> use case: a lower layer does not know a higher one",
+        says: "R3: main -> app -> http -> use case: a lower layer does not know a higher one",
         within: &["services/"],
         homes: &[
             "src/main.rs",
@@ -85,14 +85,14 @@ const RULES: &[Rule] = &[
         advice: "hand in what is needed when app builds the parts",
     },
     Rule {
-        rule: "R3: http does not know who composes it",
+        says: "R3: http does not know who composes it",
         within: &["services/"],
         homes: &["src/main.rs", "src/app.rs", "/app/"],
         paths: &["crate::app"],
         advice: "take it as app data or an argument",
     },
     Rule {
-        rule: "R4: SQL lives in *_repo.rs (R6: with its own row structs)",
+        says: "R4: SQL lives in *_repo.rs (R6: with its own row structs)",
         within: EVERYWHERE,
         homes: &["*_repo.rs", "crates/service-kit/src/pg/"],
         paths: &[
@@ -104,7 +104,7 @@ const RULES: &[Rule] = &[
         advice: "make it one verb of one repo",
     },
     Rule {
-        rule: "R4: the database driver is named by repos, service-kit::pg and the wiring that opens the pool",
+        says: "R4: the database driver is named by repos, service-kit::pg and the wiring that opens the pool",
         within: EVERYWHERE,
         homes: &[
             "*_repo.rs",
@@ -122,7 +122,7 @@ const RULES: &[Rule] = &[
         advice: "return a type of your own from the repo",
     },
     Rule {
-        rule: "R4: outbound HTTP lives in *_api.rs, its client in service-kit::http_client",
+        says: "R4: outbound HTTP lives in *_api.rs, its client in service-kit::http_client",
         within: EVERYWHERE,
         homes: &[
             "*_api.rs",
@@ -141,7 +141,7 @@ const RULES: &[Rule] = &[
         advice: "call a verb of the api, which has the deadline, the cap and the address guard",
     },
     Rule {
-        rule: "R4: AMQP lives in publisher.rs, consumer.rs and service-kit::broker",
+        says: "R4: AMQP lives in publisher.rs, consumer.rs and service-kit::broker",
         within: EVERYWHERE,
         homes: &[
             "/publisher.rs",
@@ -153,7 +153,7 @@ const RULES: &[Rule] = &[
         advice: "publish and consume through those",
     },
     Rule {
-        rule: "R4: the environment is read once, by settings",
+        says: "R4: the environment is read once, by settings",
         within: EVERYWHERE,
         homes: &[
             "crates/service-kit/src/settings/",
@@ -175,7 +175,7 @@ const RULES: &[Rule] = &[
         advice: "add a field to a settings struct",
     },
     Rule {
-        rule: "R4: the time comes from clock",
+        says: "R4: the time comes from clock",
         within: &["crates/", "services/"],
         homes: &["crates/service-kit/src/clock.rs"],
         paths: &[
@@ -189,7 +189,7 @@ const RULES: &[Rule] = &[
         advice: "take a service_kit::clock::Clock",
     },
     Rule {
-        rule: "R4: frames come from core::sse; the sse of actix-web-lab checks no id and splits only at LF",
+        says: "R4: frames come from core::sse; the sse of actix-web-lab checks no id and splits only at LF",
         within: EVERYWHERE,
         homes: &[],
         paths: &["actix_web_lab::sse"],
@@ -227,7 +227,7 @@ fn named_paths(file: &SourceFile) -> Vec<Violation> {
             let place = format!("{}:{}", file.path, named.line);
             found.push(Violation {
                 place,
-                rule: rule.rule,
+                rule: rule.says,
                 found: named.path.clone(),
                 advice: rule.advice,
             });

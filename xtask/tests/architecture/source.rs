@@ -102,7 +102,7 @@ fn collect(folder: &Path, workspace: &Path, found: &mut Vec<SourceFile>) {
             .into_owned();
         if path.is_dir() && !shown.ends_with("/tests") && !shown.ends_with("/target") {
             collect(&path, workspace, found);
-        } else if shown.ends_with(".rs") && shown.contains("/src/") {
+        } else if path.extension().is_some_and(|it| it == "rs") && shown.contains("/src/") {
             found.push(SourceFile::new(&shown, &fs::read_to_string(&path).unwrap()));
         }
     }

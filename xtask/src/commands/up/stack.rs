@@ -23,6 +23,8 @@ const DEVELOPER_SETTINGS: &[(&str, &str)] = &[
     // The demo world is on this machine, which the address guard refuses elsewhere.
     ("UPSTREAM_ALLOW_PRIVATE", "true"),
     ("VIEWER_INDEX", "true"),
+    // The logs are files, but people read them.
+    ("LOG_FORMAT", "text"),
     // Ctrl-C should not take ten seconds here.
     ("DRAIN_SECONDS", "2"),
 ];

@@ -1,4 +1,4 @@
-//! Counting what `cargo test` prints, and showing a person only the part that they need.
+//! Counting results, read from what `cargo test` prints or added up step by step.
 
 use std::fmt;
 use std::fs::File;

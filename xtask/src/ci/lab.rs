@@ -1,0 +1,98 @@
+//! What the steps of `ci` share: built programs, a throwaway Postgres, a Python of their own.
+
+use crate::cargo::{self, Programs};
+use crate::failure::{Failure, Outcome, While};
+use crate::ports;
+use crate::process::{Crew, Task};
+use crate::say;
+use crate::servers::{Instance, Postgres, Source};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+pub(crate) struct Lab<'a> {
+    pub(crate) crew: &'a Crew<'a>,
+    programs: Programs,
+    postgres: Postgres,
+}
+
+impl<'a> Lab<'a> {
+    pub(crate) fn open(crew: &'a Crew<'a>) -> Outcome<Self> {
+        let source = Source::find()?;
+        let wanted = Instance {
+            name: "ci",
+            port: ports::any_free()?,
+            throwaway: true,
+            fresh: true,
+        };
+        say::step("Building the services and starting Postgres");
+        let (postgres, programs) = crew.side_by_side(
+            || Postgres::start(crew, source, &wanted),
+            || cargo::build(crew, cargo::EVERYTHING),
+        )?;
+        Ok(Self {
+            crew,
+            programs,
+            postgres,
+        })
+    }
+
+    /// Runs one program of a check; its exit code is the verdict.
+    pub(crate) fn check(&self, name: &'static str, command: &mut Command) -> Outcome {
+        self.crew.run_shown(
+            &Task {
+                name,
+                interruptible: true,
+            },
+            command.current_dir(&self.crew.checkout.root),
+        )
+    }
+
+    pub(crate) fn cargo(&self, name: &'static str, args: &[&str]) -> Outcome {
+        self.check(name, &mut cargo::cargo(self.crew, args))
+    }
+
+    /// A Python script of this repository, in the private environment, told where everything is.
+    pub(crate) fn python(&self, script: &str) -> Outcome<Command> {
+        let mut command = Command::new(self.venv()?);
+        command.arg(script).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("DATABASE_URL", &self.postgres.owner_url);
+        let folder = self
+            .programs
+            .folder()
+            .ok_or_else(|| Failure::new("the workspace builds no program"))?;
+        command.env("FAROL_BIN_DIR", folder);
+        Ok(command)
+    }
+
+    /// `target/farol/venv`, made anew when ci/requirements.txt has changed since.
+    fn venv(&self) -> Outcome<PathBuf> {
+        let checkout = self.crew.checkout;
+        let folder = checkout.state.join("venv");
+        let python = folder.join("bin/python");
+        let requirements = checkout.root.join("ci/requirements.txt");
+        let wanted = fs::read_to_string(&requirements)
+            .while_doing(|| format!("reading {}", requirements.display()))?;
+        let installed = folder.join("requirements.txt");
+        if python.exists() && fs::read_to_string(&installed).is_ok_and(|it| it == wanted) {
+            return Ok(python);
+        }
+        say::note("installing the Python packages of ci/requirements.txt into target/farol/venv");
+        let mut venv = Command::new("python3");
+        self.check("venv", venv.args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let mut pip = Command::new(&python);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(&requirements);
+        self.check("pip", &mut pip)
+            .map_err(|failure| failure.advice("Is there a network? pip needs its index."))?;
+        fs::write(&installed, wanted).while_doing(|| "noting what was installed".into())?;
+        Ok(python)
+    }
+}

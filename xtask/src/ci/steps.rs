@@ -1,0 +1,111 @@
+//! The checks of `cargo xtask ci`, in the order in which they run: quick and telling ones first.
+
+use super::lab::Lab;
+use super::needs::{self, CHROMIUM, COMPOSE, NCHAN, NGINX, Need, PYTHON};
+use crate::failure::{Failure, Outcome, While};
+use std::process::Command;
+
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) needs: &'static [Need],
+    pub(crate) run: fn(&Lab<'_>) -> Outcome,
+}
+
+/// How long each fuzz target hunts. Longer hunts are for people: cargo run --release -p farol-fuzz.
+const HUNT_SECONDS: &str = "45";
+
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fernet",
+        what: "Python's cryptography reads what we seal, and we what it seals",
+        needs: &[PYTHON],
+        run: |lab| lab.check("fernet", &mut lab.python("ci/fernet_check.py")?),
+    },
+    Step {
+        name: "deploy",
+        what: "every path, program, flag and variable in docker-compose.yml and deploy/ exists",
+        needs: &[PYTHON],
+        run: |lab| lab.check("deploy", &mut lab.python("ci/deploy_check.py")?),
+    },
+    Step {
+        name: "compose",
+        what: "docker-compose.yml is read by compose itself",
+        needs: &[COMPOSE],
+        run: compose,
+    },
+    Step {
+        name: "fuzz-body",
+        what: "no body of a client API breaks an invariant of the core",
+        needs: &[],
+        run: |lab| fuzz(lab, "body"),
+    },
+    Step {
+        name: "fuzz-stream",
+        what: "no byte stream breaks an invariant of the stream parser",
+        needs: &[],
+        run: |lab| fuzz(lab, "stream"),
+    },
+    Step {
+        name: "browsers",
+        what: "the viewer in a real browser, against the real service",
+        needs: &[PYTHON, CHROMIUM],
+        run: browsers,
+    },
+    Step {
+        name: "bench-smoke",
+        what: "the fan-out bench runs and loses nothing",
+        needs: &[NGINX, NCHAN],
+        run: bench_smoke,
+    },
+];
+
+fn compose(lab: &Lab<'_>) -> Outcome {
+    let words = needs::compose().unwrap_or_default();
+    let (program, first) = words
+        .split_first()
+        .ok_or_else(|| Failure::new("no compose command"))?;
+    lab.check(
+        "compose",
+        Command::new(program).args(first).args([
+            "--file",
+            "docker-compose.yml",
+            "config",
+            "--quiet",
+        ]),
+    )
+}
+
+fn fuzz(lab: &Lab<'_>, target: &str) -> Outcome {
+    lab.cargo(
+        "fuzz",
+        &[
+            "run",
+            "--release",
+            "-p",
+            "farol-fuzz",
+            "--",
+            target,
+            "--seconds",
+            HUNT_SECONDS,
+        ],
+    )
+}
+
+fn browsers(lab: &Lab<'_>) -> Outcome {
+    let chromium = needs::chromium().ok_or_else(|| Failure::new("no Chromium"))?;
+    lab.check(
+        "browsers",
+        lab.python("ci/browser/viewer_test.py")?
+            .env("CHROMIUM", chromium),
+    )
+}
+
+/// This program again: the bench builds and measures on its own.
+fn bench_smoke(lab: &Lab<'_>) -> Outcome {
+    let program = std::env::current_exe().while_doing(|| "finding this program".into())?;
+    lab.check(
+        "bench",
+        Command::new(program).args(["bench", "fanout", "--smoke"]),
+    )
+}
