@@ -64,6 +64,12 @@ impl<L: Live> Subscription<L> {
         }
     }
 
+    /// Whether it has a position: the one it came back with, or that of the last
+    /// frame handed out.
+    pub fn has_position(&self) -> bool {
+        self.cursor.is_some()
+    }
+
     /// Waits until there is something to write. Cancel safe.
     pub async fn next(&mut self) -> Next<L::Frame> {
         poll_fn(|cx| self.poll_next(cx)).await

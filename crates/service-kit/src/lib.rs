@@ -8,6 +8,7 @@ pub mod clock;
 pub mod http;
 pub mod http_client;
 pub mod lifecycle;
+pub mod limits;
 pub mod metrics;
 pub mod ops;
 pub mod pg;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 
+use crate::random::Random;
+
 /// The header that brings an identity in and tells it on the answer.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -28,6 +30,13 @@ impl RequestId {
                 .iter()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
         sane.then(|| Self(sent.clone()))
+    }
+
+    /// The same for servers that have no actix request: what was sent if it is sane, else a fresh one.
+    pub fn sane_or_fresh(sent: Option<&str>, random: &Random) -> Self {
+        sent.and_then(|sent| HeaderValue::from_str(sent).ok())
+            .and_then(|sent| Self::from_header(&sent))
+            .unwrap_or_else(|| Self::from_number(random.u64_below(u64::MAX)))
     }
 
     /// Sixteen hex digits of `number`.
@@ -68,4 +77,39 @@ impl fmt::Debug for RequestId {
 /// The identity of the request that the running task serves, if it serves one.
 pub fn current() -> Option<RequestId> {
     CURRENT.try_with(RequestId::clone).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(text: &str) -> Option<String> {
+        let header = HeaderValue::from_str(text).unwrap();
+        RequestId::from_header(&header).map(|id| id.to_string())
+    }
+
+    #[test]
+    fn a_sane_identity_is_kept() {
+        assert_eq!(sent("aZ09._-").as_deref(), Some("aZ09._-"));
+        assert_eq!(sent(&"x".repeat(128)), Some("x".repeat(128)));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        for text in ["", " ", "a b", "a,b", "a\"b", "ä", "{}", &"x".repeat(129)] {
+            assert_eq!(sent(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_becomes_sixteen_hex_digits() {
+        assert_eq!(
+            RequestId::from_number(0xab_cdef).as_str(),
+            "0000000000abcdef"
+        );
+        assert_eq!(
+            RequestId::from_number(u64::MAX).as_str(),
+            "ffffffffffffffff"
+        );
+    }
 }

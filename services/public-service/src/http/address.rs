@@ -1,0 +1,104 @@
+//! Who a request is from. Only proxies that we trust are believed about others.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use service_kit::settings::IpNet;
+
+use crate::limits::Client;
+
+/// The proxies in front of us.
+#[derive(Debug, Clone)]
+pub struct TrustedProxies(Arc<[IpNet]>);
+
+impl TrustedProxies {
+    /// Those of `TRUSTED_PROXIES`.
+    pub fn new(networks: &[IpNet]) -> Self {
+        Self(networks.into())
+    }
+
+    /// The client behind a connection from `peer`: the rightmost address of
+    /// `X-Forwarded-For` (all its lines, in order) that no trusted proxy has.
+    /// What stands left of it is the client's own claim.
+    pub fn client<'a>(
+        &self,
+        peer: IpAddr,
+        forwarded_for: impl DoubleEndedIterator<Item = &'a str>,
+    ) -> Client {
+        let mut client = peer;
+        let mut hops = forwarded_for
+            .flat_map(|line| line.split(','))
+            .rev()
+            .map_while(|hop| hop_address(hop.trim()));
+        while self.trusts(client) {
+            let Some(hop) = hops.next() else { break };
+            client = hop;
+        }
+        client.into()
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// An address as proxies write it: plain, or with a port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    if let Ok(address) = hop.parse() {
+        return Some(address);
+    }
+    if let Ok(with_port) = hop.parse::<std::net::SocketAddr>() {
+        return Some(with_port.ip());
+    }
+    hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::TrustedProxies;
+    use crate::limits::Client;
+
+    fn client(peer: &str, lines: &[&str]) -> Client {
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        TrustedProxies::new(&trusted).client(peer.parse().unwrap(), lines.iter().copied())
+    }
+
+    fn address(text: &str) -> Client {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(
+            client("203.0.113.9", &["192.0.2.1"]),
+            address("203.0.113.9")
+        );
+    }
+
+    #[test]
+    fn the_rightmost_address_that_is_not_ours_is_the_client() {
+        let spoofed = ["198.51.100.1, 192.0.2.7", "10.1.1.1"];
+        assert_eq!(client("10.2.2.2", &spoofed), address("192.0.2.7"));
+        assert_eq!(
+            client("fd00::1", &["[2001:db8::5]:4711"]),
+            address("2001:db8::5")
+        );
+        assert_eq!(
+            client("::ffff:10.0.0.1", &["192.0.2.7:80"]),
+            address("192.0.2.7")
+        );
+    }
+
+    #[test]
+    fn without_a_usable_address_the_last_proxy_stands_for_its_clients() {
+        assert_eq!(client("10.2.2.2", &[]), address("10.2.2.2"));
+        assert_eq!(client("10.2.2.2", &["unknown"]), address("10.2.2.2"));
+        assert_eq!(
+            client("10.2.2.2", &["192.0.2.7, junk, 10.1.1.1"]),
+            address("10.1.1.1")
+        );
+    }
+}

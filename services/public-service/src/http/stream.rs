@@ -1,0 +1,96 @@
+//! GET …/status/stream for every connection that is not served by `wire`:
+//! HTTP/2, TLS, HTTP/1.0, and a second request on one connection.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::header;
+use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{BadQuery, State, StreamQuery};
+use crate::error::ApiError;
+use crate::public::Watch;
+use crate::status::{ViewerStream, Write};
+
+/// GET …/status/stream
+pub async fn get(
+    request: HttpRequest,
+    slug: Path<String>,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let query = StreamQuery::parse(request.query_string())?;
+    let header = request.headers().get("last-event-id");
+    let header = header
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| !id.is_empty());
+    let watch = Watch {
+        slug: &slug,
+        last_event_id: header.or(query.last_event_id.as_deref()),
+        mode: query.mode,
+        client: state.client(&request),
+    };
+    let stream = state.public.watch(watch).await?;
+    Ok(event_stream().body(Frames {
+        stream,
+        ended: false,
+    }))
+}
+
+/// HEAD …/status/stream: what a GET would say first, without taking a seat.
+pub async fn head(slug: Path<String>, state: Data<State>) -> Result<HttpResponse, ApiError> {
+    state.public.find(&slug).await?;
+    Ok(event_stream().finish())
+}
+
+fn event_stream() -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header(("x-accel-buffering", "no"));
+    response
+}
+
+impl From<BadQuery> for ApiError {
+    fn from(BadQuery(field, rule): BadQuery) -> Self {
+        Self::Query(field, rule)
+    }
+}
+
+/// A stream as a body: actix takes a frame whenever it has room for one, so a
+/// viewer that lags is folded for here as it is in `wire`.
+struct Frames {
+    stream: ViewerStream,
+    ended: bool,
+}
+
+impl MessageBody for Frames {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let frame = match ready!(self.stream.poll_write(cx)) {
+            Write::Frame(frame, sent) => {
+                if let Some(shared) = sent {
+                    self.stream.sent(&shared);
+                }
+                frame
+            }
+            Write::Last(frame) => {
+                self.ended = true;
+                frame
+            }
+        };
+        Poll::Ready(Some(Ok(frame.plain())))
+    }
+}

@@ -1,0 +1,123 @@
+//! Projects and their integrations, read only; columns as migrations/README.md
+//! grants them to `farol_public`.
+
+use std::collections::HashMap;
+
+use sqlx::postgres::{PgPool, PgRow};
+use sqlx::{FromRow as _, Row as _};
+
+use crate::status::{Slug, StoredIntegration, StoredProject};
+
+/// The database cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    /// It is away, and may come back.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// It answered with something else than rows.
+    #[error("the database refused a query: {0}")]
+    Refused(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for RepoError {
+    fn from(error: sqlx::Error) -> Self {
+        match service_kit::pg::is_unavailable(&error) {
+            true => Self::Unavailable(error),
+            false => Self::Refused(error),
+        }
+    }
+}
+
+/// Reads projects.
+#[derive(Clone)]
+pub struct ProjectRepo {
+    pool: PgPool,
+}
+
+const ACTIVE: &str = "
+    SELECT p.slug, p.name, i.project_id IS NOT NULL AS integrated,
+           i.api_base_url, i.status_endpoint, i.auth_type, i.auth_credentials,
+           i.status_mapping, i.unmapped_status, i.update_method,
+           i.polling_interval_seconds, i.timeout_seconds, i.retry_count
+      FROM projects p
+      LEFT JOIN integration_configs i ON i.project_id = p.id
+     WHERE p.is_active AND p.slug = ANY($1)";
+
+impl ProjectRepo {
+    /// Reads through `pool`.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// The active project under `slug`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_active(&self, slug: &Slug) -> Result<Option<StoredProject>, RepoError> {
+        let found = self.find_all_active(std::slice::from_ref(slug)).await?;
+        Ok(found.into_values().next())
+    }
+
+    /// The active ones of `slugs`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_all_active(
+        &self,
+        slugs: &[Slug],
+    ) -> Result<HashMap<Slug, StoredProject>, RepoError> {
+        let slugs: Vec<&str> = slugs.iter().map(Slug::as_str).collect();
+        let rows = sqlx::query(ACTIVE)
+            .bind(slugs)
+            .fetch_all(&self.pool)
+            .await?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let ProjectRow(slug, stored) = ProjectRow::from_row(&row)?;
+            if let Some(slug) = Slug::parse(&slug) {
+                found.insert(slug, stored);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Slug and name of every active project, by name; at most `most`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_active(&self, most: i64) -> Result<Vec<(String, String)>, RepoError> {
+        let query = "SELECT slug, name FROM projects WHERE is_active ORDER BY name, slug LIMIT $1";
+        Ok(sqlx::query_as(query)
+            .bind(most)
+            .fetch_all(&self.pool)
+            .await?)
+    }
+}
+
+struct ProjectRow(String, StoredProject);
+
+impl sqlx::FromRow<'_, PgRow> for ProjectRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let integrated: bool = row.try_get("integrated")?;
+        let integration = match integrated {
+            true => Some(integration(row)?),
+            false => None,
+        };
+        Ok(Self(row.try_get("slug")?, StoredProject { integration }))
+    }
+}
+
+fn integration(row: &PgRow) -> Result<StoredIntegration, sqlx::Error> {
+    Ok(StoredIntegration {
+        api_base_url: row.try_get("api_base_url")?,
+        status_endpoint: row.try_get("status_endpoint")?,
+        auth_type: row.try_get("auth_type")?,
+        auth_credentials: row.try_get("auth_credentials")?,
+        status_mapping: row.try_get("status_mapping")?,
+        unmapped_status: row.try_get("unmapped_status")?,
+        update_method: row.try_get("update_method")?,
+        polling_interval_seconds: row.try_get("polling_interval_seconds")?,
+        timeout_seconds: row.try_get("timeout_seconds")?,
+        retry_count: row.try_get("retry_count")?,
+    })
+}

@@ -1,0 +1,149 @@
+//! The public listener: its socket options, and what serves its connections with
+//! and without TLS.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::{HttpService, KeepAlive};
+use actix_server::ServerBuilder;
+use actix_service::map_config;
+use actix_web::dev::AppConfig;
+use actix_web::web::Data;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use service_kit::http::Envelope;
+use service_kit::settings::TlsSettings;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::app::StartError;
+use crate::http::{State, configure, default_headers};
+use crate::settings::StreamSettings;
+use crate::wire::{Door, SplitFactory};
+
+/// Connections that the kernel keeps for us while we are busy: a reconnect storm.
+const BACKLOG: i32 = 4096;
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Binds the public listener. Connections inherit its options.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn bind(address: SocketAddr, settings: &StreamSettings) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_send_buffer_size(settings.stream_sndbuf_bytes)?;
+    socket.set_tcp_nodelay(true)?;
+    // For readers that vanished, and for the connections that actix writes: it
+    // does not poll a body while its own buffer is full.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(settings.write_deadline_seconds))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// What serves the connections.
+pub struct Served {
+    /// For actix.
+    pub state: Arc<State>,
+    /// For our stream writer.
+    pub door: Arc<Door>,
+    /// A request's head must be complete within this time.
+    pub head_within: Duration,
+}
+
+/// actix's HTTP service over the routes, as both kinds of listener need it.
+macro_rules! http_service {
+    ($served:expr, $address:expr, $signal:expr) => {{
+        let state = Arc::clone(&$served.state);
+        let signal = $signal.clone();
+        let app = actix_web::App::new()
+            .app_data(Data::from(Arc::clone(&state)))
+            .configure(|app| configure(&state, app))
+            .wrap(Envelope::new(state.public.random()))
+            .wrap(default_headers());
+        HttpService::build()
+            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+            .client_request_timeout($served.head_within)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            // The default keeps a stream alive after the client's FIN.
+            .h1_allow_half_closed(false)
+            .graceful_shutdown_signal(move || {
+                let signal = signal.clone();
+                async move { signal.notified().await }
+            })
+            .local_addr($address)
+            .finish(map_config(
+                actix_service::IntoServiceFactory::into_factory(app),
+                |()| AppConfig::default(),
+            ))
+    }};
+}
+
+impl Served {
+    /// HTTP/1.1 and cleartext HTTP/2; streams over HTTP/1.1 by our own writer.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn over_tcp(
+        self,
+        builder: ServerBuilder,
+        listener: TcpListener,
+    ) -> io::Result<ServerBuilder> {
+        let address = listener.local_addr()?;
+        let signal = builder.graceful_shutdown_signal();
+        builder.listen("public", listener, move || SplitFactory {
+            http: http_service!(self, address, signal),
+            door: Arc::clone(&self.door),
+        })
+    }
+
+    /// HTTP/1.1 and HTTP/2 by ALPN, over TLS only.
+    ///
+    /// # Errors
+    /// When the listener cannot be used.
+    pub fn over_tls(
+        self,
+        builder: ServerBuilder,
+        listener: TcpListener,
+        config: ServerConfig,
+    ) -> io::Result<ServerBuilder> {
+        let address = listener.local_addr()?;
+        let signal = builder.graceful_shutdown_signal();
+        builder.listen("public", listener, move || {
+            http_service!(self, address, signal).rustls_0_23(config.clone())
+        })
+    }
+}
+
+/// The certificate of the settings, if there is one.
+///
+/// # Errors
+/// When its files cannot be read or used.
+pub fn tls(settings: &TlsSettings) -> Result<Option<ServerConfig>, StartError> {
+    let (Some(cert), Some(key)) = (&settings.tls_cert_file, &settings.tls_key_file) else {
+        return Ok(None);
+    };
+    let bad = |file: &std::path::Path, error: &dyn std::fmt::Display| {
+        StartError::Tls(format!("{}: {error}", file.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| bad(cert, &error))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| bad(cert, &error))?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|error| bad(cert, &error))?;
+    Ok(Some(config))
+}

@@ -1,0 +1,216 @@
+//! The metrics of this service under `public_`; what each means is its help text.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+use service_kit::metrics::Metrics;
+
+use crate::status::{Answer, Closing, DataState, FetchError, Mode, StatusFrame};
+
+/// Upstream requests: from a quick local API to the longest timeout.
+const REQUEST_BUCKETS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+/// Fan-out: from microseconds to a laggard's catching up.
+const WRITE_BUCKETS: [f64; 12] = [
+    0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
+];
+
+/// The metrics of this service.
+#[derive(Clone)]
+pub struct StatusMetrics {
+    /// Open streams.
+    pub streams_open: IntGauge,
+    /// Frames that stood for more than one missed change.
+    pub folds: IntCounter,
+    /// Pollers that went on after a bug.
+    pub poller_restarts: IntCounter,
+    /// `connected` frames, apart so that the busiest path looks up no label.
+    pub connected: IntCounter,
+    frames: FrameCounters,
+    closed: IntCounterVec,
+    resumes: IntCounterVec,
+    requests: IntCounterVec,
+    request_seconds: Histogram,
+    change_to_write: Histogram,
+    projects: IntGaugeVec,
+    unmapped: IntCounter,
+    refreshes: IntCounterVec,
+}
+
+#[derive(Clone)]
+struct FrameCounters {
+    status_update: IntCounter,
+    bulk_update: IntCounter,
+    other: IntCounterVec,
+}
+
+impl StatusMetrics {
+    /// Registers everything.
+    ///
+    /// # Errors
+    /// On a name that is taken: a bug that every start shows.
+    pub fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+        let frames = metrics.counter_vec(
+            "public_frames_total",
+            "Frames written to streams, by event.",
+            &["event"],
+        )?;
+        let event = |name: &str| frames.with_label_values(&[name]);
+        let this = Self {
+            streams_open: metrics.gauge("public_streams_open", "Open streams.")?,
+            folds: metrics.counter(
+                "public_folds_total",
+                "Frames that brought a lagging viewer several changes at once.",
+            )?,
+            poller_restarts: metrics.counter(
+                "public_poller_restarts_total",
+                "Pollers that went on after a bug; anything but 0 is worth a report.",
+            )?,
+            connected: event("connected"),
+            frames: FrameCounters {
+                status_update: event("status_update"),
+                bulk_update: event("bulk_update"),
+                other: frames.clone(),
+            },
+            closed: metrics.counter_vec(
+                "public_streams_closed_total",
+                "Streams that ended, by reason.",
+                &["reason"],
+            )?,
+            resumes: metrics.counter_vec(
+                "public_resumes_total",
+                "Viewers that came back with a Last-Event-ID, by what they were given.",
+                &["result"],
+            )?,
+            requests: metrics.counter_vec(
+                "public_upstream_requests_total",
+                "Requests to client APIs, by outcome.",
+                &["outcome"],
+            )?,
+            request_seconds: metrics.histogram(
+                "public_upstream_duration_seconds",
+                "Duration of requests to client APIs, answer included.",
+                &REQUEST_BUCKETS,
+            )?,
+            change_to_write: metrics.histogram(
+                "public_change_to_write_seconds",
+                "From the moment a change was known to its write to a viewer.",
+                &WRITE_BUCKETS,
+            )?,
+            projects: metrics.gauge_vec(
+                "public_projects",
+                "Projects known to this process, by state of their data.",
+                &["state"],
+            )?,
+            unmapped: metrics.counter(
+                "public_unmapped_total",
+                "Units read with a status that no mapping knows.",
+            )?,
+            refreshes: metrics.counter_vec(
+                "public_refresh_total",
+                "Forced refreshes, by outcome.",
+                &["outcome"],
+            )?,
+        };
+        this.show_zeros();
+        Ok(this)
+    }
+
+    /// A label that has never occurred must be seen as 0, or alarms on it never fire.
+    fn show_zeros(&self) {
+        for closing in Closing::ALL {
+            self.closed.with_label_values(&[closing.as_str()]);
+        }
+        for result in ["delta", "snapshot"] {
+            self.resumes.with_label_values(&[result]);
+        }
+        for outcome in ["ok", "not_modified"] {
+            self.requests.with_label_values(&[outcome]);
+        }
+        for outcome in FetchError::OUTCOMES {
+            self.requests.with_label_values(&[outcome]);
+        }
+        for outcome in ["ok", "failed", "limited"] {
+            self.refreshes.with_label_values(&[outcome]);
+        }
+        for event in ["state", "ping", "closed"] {
+            self.frames.other.with_label_values(&[event]);
+        }
+        for state in DataState::ALL {
+            self.projects.with_label_values(&[state.as_str()]);
+        }
+    }
+
+    /// A client API answered.
+    pub fn fetched(&self, answer: &Answer, took: Duration) {
+        let outcome = match answer {
+            Answer::Body(..) => "ok",
+            Answer::NotModified => "not_modified",
+        };
+        self.asked(outcome, took);
+    }
+
+    /// A client API failed.
+    pub fn fetch_failed(&self, error: &FetchError, took: Duration) {
+        self.asked(error.outcome(), took);
+    }
+
+    fn asked(&self, outcome: &str, took: Duration) {
+        self.requests.with_label_values(&[outcome]).inc();
+        self.request_seconds.observe(took.as_secs_f64());
+    }
+
+    /// So many units had an unmapped status.
+    pub fn unmapped(&self, units: usize) {
+        self.unmapped.inc_by(units as u64);
+    }
+
+    /// A frame that many get went out to one viewer.
+    pub fn sent(&self, frame: &StatusFrame, mode: Mode) {
+        if frame.is_whole(mode) {
+            self.frames.status_update.inc();
+        } else if frame.is_bulk() {
+            self.frames.bulk_update.inc();
+            self.change_to_write
+                .observe(frame.made_at.elapsed().as_secs_f64());
+        }
+        if let Some(event) = frame.other_event() {
+            self.frames.other.with_label_values(&[event]).inc();
+        }
+    }
+
+    /// A stream said goodbye with a `closed` frame.
+    pub fn said_goodbye(&self) {
+        self.frames.other.with_label_values(&["closed"]).inc();
+    }
+
+    /// A stream ended.
+    pub fn closed(&self, closing: Closing) {
+        self.closed.with_label_values(&[closing.as_str()]).inc();
+    }
+
+    /// A viewer came back; `replayed` if it only gets what it missed.
+    pub fn resumed(&self, replayed: bool) {
+        let result = if replayed { "delta" } else { "snapshot" };
+        self.resumes.with_label_values(&[result]).inc();
+    }
+
+    /// A forced refresh: `ok`, `failed` or `limited`.
+    pub fn refreshed(&self, outcome: &'static str) {
+        self.refreshes.with_label_values(&[outcome]).inc();
+    }
+
+    /// How many projects are in each state now.
+    pub fn count_projects(&self, states: impl Iterator<Item = DataState>) {
+        let mut counts = DataState::ALL.map(|state| (state, 0));
+        for state in states {
+            for (counted, count) in &mut counts {
+                *count += i64::from(*counted == state);
+            }
+        }
+        for (state, count) in counts {
+            self.projects
+                .with_label_values(&[state.as_str()])
+                .set(count);
+        }
+    }
+}

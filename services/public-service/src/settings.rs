@@ -1,0 +1,88 @@
+//! The settings of this service; each field's sentence is its manual.
+
+use std::time::Duration;
+
+use service_kit::http_client::OutboundSettings;
+use service_kit::settings::{
+    DatabaseSettings, IpNet, ListenSettings, LogSettings, OpsSettings, Secret, ShutdownSettings,
+    TlsSettings,
+};
+
+service_kit::service_settings! {
+    "public-service";
+    PORT = "8080", OPS_PORT = "9080";
+    listen: ListenSettings,
+    ops: OpsSettings,
+    tls: TlsSettings,
+    database: DatabaseSettings,
+    secrets: SecretSettings,
+    source: SourceSettings,
+    outbound: OutboundSettings,
+    stream: StreamSettings,
+    limit: LimitSettings,
+    page: PageSettings,
+    log: LogSettings,
+    shutdown: ShutdownSettings,
+}
+
+service_kit::settings! {
+    /// The key to stored credentials.
+    pub struct SecretSettings {
+        /// Opens integration_configs.auth_credentials; without it only projects whose API needs no credentials work.
+        secret_key: Option<Secret> = "";
+    }
+
+    /// How client APIs are asked, and how long their answers are good.
+    pub struct SourceSettings {
+        /// Data younger than this is served from memory.
+        cache_ttl_seconds: Duration = "30" in 1..=3600;
+        /// How long a project is polled on after its last viewer left.
+        poll_linger_seconds: Duration = "2" in 0..=3600;
+        /// What a client's status becomes that no mapping knows, where the integration does not say: available, reserved, sold, hidden or unreleased.
+        unmapped_status: String = "available";
+        /// How often the settings of known projects are read again.
+        settings_reload_seconds: Duration = "10" in 1..=30;
+    }
+    check = SourceSettings::unmapped_status_is_one_of_five;
+
+    /// How streams behave.
+    pub struct StreamSettings {
+        /// Seconds of silence after which a ping is sent.
+        ping_seconds: Duration = "30" in 1..=3600;
+        /// A viewer that takes nothing for this long is dropped.
+        write_deadline_seconds: Duration = "60" in 1..=3600;
+        /// Send buffer of a connection (SO_SNDBUF), so that the kernel does not hoard old frames.
+        stream_sndbuf_bytes: usize = "65536" in 4096..=16777216;
+        /// Changes kept per project for viewers that come back.
+        replay_ring: usize = "256" in 1..=65536;
+    }
+
+    /// What one address, and all together, may take.
+    pub struct LimitSettings {
+        /// Open streams in total.
+        max_streams: usize = "50000" in 1..=1000000;
+        /// Open streams of one client address (IPv6: of one /64); 0 = no limit.
+        max_streams_per_ip: u32 = "0" in 0..=1000000;
+        /// Proxies (CIDRs, comma separated) whose X-Forwarded-For is believed.
+        trusted_proxies: Vec<IpNet> = "";
+        /// A project is refreshed by force at most once in this time.
+        refresh_min_seconds: Duration = "5" in 1..=3600;
+        /// Forced refreshes of one client address in a minute.
+        refresh_per_minute: u32 = "10" in 1..=100000;
+    }
+
+    /// The pages.
+    pub struct PageSettings {
+        /// Whether / lists all active projects with links to their viewers.
+        viewer_index: bool = "false";
+    }
+}
+
+impl SourceSettings {
+    fn unmapped_status_is_one_of_five(&self) -> Result<(), String> {
+        let known = self.unmapped_status.parse::<farol_core::status::Status>();
+        known
+            .map(drop)
+            .map_err(|error| format!("UNMAPPED_STATUS is {:?}: {error}", self.unmapped_status))
+    }
+}

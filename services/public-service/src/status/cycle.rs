@@ -1,0 +1,250 @@
+//! One fetch cycle: ask, retry politely, read the answer, decide whether to
+//! believe it, and put it before the viewers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use farol_core::status::{Complaints, Delta, Mapping, Snapshot, normalize, parse_units};
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::engine::Cycle;
+use super::feed::Update;
+use super::integration::{Ask, Integration};
+use super::present::ReadAt;
+use super::project::Project;
+use super::source::{Answer, FetchError, Source, Validators};
+
+/// Pause before the n-th further attempt: n times this, with jitter.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+const RETRY_JITTER: f64 = 0.25;
+/// A source that asks for a longer pause than this gets it between cycles.
+const LONGEST_PAUSE_IN_CYCLE: Duration = Duration::from_secs(10);
+/// Fewer units than this may vanish at once without a doubt.
+const DOUBT_FROM_UNITS: usize = 10;
+/// Bodies from this size on are read where they block nobody.
+const READ_ASIDE_FROM_BYTES: usize = 128 * 1024;
+
+/// How a cycle ended.
+enum Outcome {
+    Read {
+        whole_sent: bool,
+    },
+    Doubted,
+    Failed(FetchError),
+    /// The settings changed meanwhile: whatever came is of another source.
+    Void,
+}
+
+/// Runs `cycle` to its end. Whoever began it owes this call.
+pub async fn run(project: Arc<Project>, cycle: Cycle) {
+    let landing = Landing {
+        project: &project,
+        cycle,
+        done: false,
+    };
+    let outcome = ask_and_read(&project, cycle).await;
+    landing.land(outcome);
+}
+
+async fn ask_and_read(project: &Arc<Project>, cycle: Cycle) -> Outcome {
+    let integration = project.integration();
+    let source = match &integration.ask {
+        Ask::Source(source) => source,
+        Ask::Nobody => return Outcome::Void,
+        Ask::Broken(reason) => return Outcome::Failed(FetchError::Credentials(reason.clone())),
+    };
+    let answer = match fetch_with_retries(project, cycle, source, &integration).await {
+        Ok(answer) => answer,
+        Err(error) => return Outcome::Failed(error),
+    };
+    if project.engine.lock().generation != cycle.generation {
+        return Outcome::Void;
+    }
+    match answer {
+        Answer::NotModified => {
+            project.engine.lock().report.not_modified += 1;
+            publish(project, None)
+        }
+        Answer::Body(body, validators) => match read_body(body, &integration).await {
+            Ok((units, complaints)) => take_in(project, units, complaints, validators),
+            Err(error) => Outcome::Failed(error),
+        },
+    }
+}
+
+async fn fetch_with_retries(
+    project: &Arc<Project>,
+    cycle: Cycle,
+    source: &Source,
+    integration: &Integration,
+) -> Result<Answer, FetchError> {
+    let validators = match cycle.unconditional {
+        true => Validators::default(),
+        false => project.engine.lock().validators.clone(),
+    };
+    let retries = if cycle.probe { 0 } else { integration.retries };
+    let mut attempt = 0;
+    loop {
+        project.engine.lock().report.requests += 1;
+        let asked = Instant::now();
+        let error = match project.kit.client_api.fetch(source, &validators).await {
+            Ok(answer) => {
+                project.kit.metrics.fetched(&answer, asked.elapsed());
+                return Ok(answer);
+            }
+            Err(error) => error,
+        };
+        project.kit.metrics.fetch_failed(&error, asked.elapsed());
+        attempt += 1;
+        let pause = pause_before(&error, attempt, &project.kit.random);
+        if attempt > retries || !error.is_transient() || pause > LONGEST_PAUSE_IN_CYCLE {
+            return Err(error);
+        }
+        project.engine.stumbled(cycle.number);
+        debug!(project = %project.slug, %error, attempt, "client API failed, asking again");
+        if project.ended_within(pause).await {
+            return Err(error);
+        }
+    }
+}
+
+fn pause_before(
+    error: &FetchError,
+    attempt: u32,
+    random: &service_kit::random::Random,
+) -> Duration {
+    let pause = random.jitter(RETRY_PAUSE * attempt, RETRY_JITTER);
+    pause.max(error.retry_after().unwrap_or_default())
+}
+
+async fn read_body(
+    body: Bytes,
+    integration: &Integration,
+) -> Result<(Snapshot, Complaints), FetchError> {
+    fn read(body: &[u8], mapping: &Mapping) -> Result<(Snapshot, Complaints), FetchError> {
+        let raw = parse_units(body, mapping).map_err(|e| FetchError::Body(e.to_string()))?;
+        Ok(normalize(raw, mapping))
+    }
+    if body.len() < READ_ASIDE_FROM_BYTES {
+        return read(&body, &integration.mapping);
+    }
+    let mapping = integration.mapping.clone();
+    tokio::task::spawn_blocking(move || read(&body, &mapping))
+        .await
+        .unwrap_or_else(|error| Err(FetchError::Body(error.to_string())))
+}
+
+/// A body was read: reports on it, and publishes it unless it is too odd.
+fn take_in(
+    project: &Project,
+    units: Snapshot,
+    complaints: Complaints,
+    validators: Validators,
+) -> Outcome {
+    report(project, complaints);
+    let known = project.present().units;
+    let changes = known.diff(&units);
+    if !believed(project, &known, &changes) {
+        return Outcome::Doubted;
+    }
+    project.engine.lock().validators = validators;
+    publish(project, Some((units, changes)))
+}
+
+/// A good answer that leaves out more than half of the units is more often a
+/// fault than a demolition: it is believed when the next one leaves out the same.
+fn believed(project: &Project, known: &Snapshot, changes: &Delta) -> bool {
+    let missing = changes.removed();
+    let odd = known.len() >= DOUBT_FROM_UNITS && missing.len() * 2 > known.len();
+    let mut engine = project.engine.lock();
+    let agreed = engine.doubt.as_ref() == Some(missing);
+    let believed = !odd || agreed || std::mem::take(&mut engine.trust_next);
+    engine.doubt = (!believed).then(|| missing.clone());
+    if believed {
+        engine.trust_next = false;
+    }
+    believed
+}
+
+fn report(project: &Project, complaints: Complaints) {
+    let unmapped: usize = complaints.unmapped.iter().map(|u| u.count).sum();
+    let beyond = complaints.unmapped_overflow;
+    project.kit.metrics.unmapped(unmapped + beyond);
+    let now = project.kit.clock.now();
+    let news = project.engine.lock().report.complaints(complaints, now);
+    for value in news {
+        warn!(project = %project.slug, value, "client API sent a status that no mapping knows");
+    }
+}
+
+/// Puts an answer before the viewers; `None`: nothing has changed.
+fn publish(project: &Project, read: Option<(Snapshot, Delta)>) -> Outcome {
+    let read_at = ReadAt {
+        as_of: project.kit.clock.now(),
+        at: Instant::now(),
+    };
+    let whole = project.engine.wants_whole();
+    let (units, changes) = match read {
+        Some((units, changes)) => (Arc::new(units), changes),
+        None => (project.present().units, Delta::default()),
+    };
+    let update = Update {
+        units,
+        changes,
+        whole,
+    };
+    project
+        .topic
+        .update(|feed, seq| feed.refreshed(seq, read_at, update));
+    Outcome::Read { whole_sent: whole }
+}
+
+/// Ends a cycle whatever happens: a cycle that panics or is cancelled must not
+/// leave its project "in flight" for ever.
+struct Landing<'a> {
+    project: &'a Arc<Project>,
+    cycle: Cycle,
+    done: bool,
+}
+
+impl Landing<'_> {
+    fn land(mut self, outcome: Outcome) {
+        self.done = true;
+        let (project, number) = (self.project, self.cycle.number);
+        let ok = matches!(outcome, Outcome::Read { .. });
+        let owed = match outcome {
+            Outcome::Read { whole_sent } => {
+                project.succeeded();
+                project.engine.land(number, whole_sent)
+            }
+            Outcome::Doubted => {
+                project.doubted();
+                project.engine.land(number, true)
+            }
+            Outcome::Failed(error) => {
+                project.failed(&error, self.cycle);
+                project.engine.land(number, true)
+            }
+            Outcome::Void => project.engine.land(number, true),
+        };
+        if owed {
+            publish(project, None);
+        }
+        project.engine.settled(number, ok);
+        project.nudge();
+    }
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            let error = FetchError::Connection("the fetch was cut off".into());
+            self.project.failed(&error, self.cycle);
+            self.project.engine.land(self.cycle.number, true);
+            self.project.engine.settled(self.cycle.number, false);
+            self.project.nudge();
+        }
+    }
+}

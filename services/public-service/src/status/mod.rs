@@ -1,0 +1,29 @@
+//! What the service is about: projects, their present state, and how it is kept
+//! fresh. Knows no web framework, no SQL and no HTTP client.
+
+mod audience;
+pub mod body;
+mod cycle;
+mod engine;
+mod feed;
+mod frame;
+mod integration;
+mod overview;
+mod poller;
+mod present;
+mod project;
+mod projects;
+mod report;
+mod schedule;
+mod slug;
+mod source;
+mod viewer;
+
+pub use frame::{Mode, StatusFrame};
+pub use integration::{Reading, StoredIntegration};
+pub use present::{DataState, rfc3339};
+pub use project::{Kit, Project, ProjectLimits};
+pub use projects::{Lookup, Projects, StoredProject};
+pub use slug::Slug;
+pub use source::{Answer, Auth, FetchError, Source, Validators};
+pub use viewer::{Closing, ViewerStream, Write};

@@ -1,0 +1,140 @@
+//! When a source is asked next: the interval, its growth under failure, and the
+//! circuit. Pure arithmetic over the moments it is given.
+
+use std::time::Duration;
+
+use service_kit::random::Random;
+use tokio::time::Instant;
+
+/// Failed cycles after which the circuit is open.
+const OPEN_AFTER: u32 = 5;
+/// The interval grows up to this many times.
+const MOST_TIMES: u32 = 10;
+/// Intervals vary by this part of themselves, so that projects do not march in step.
+const JITTER: f64 = 0.1;
+
+/// When a source is asked next.
+#[derive(Debug)]
+pub struct Schedule {
+    failures: u32,
+    next: Instant,
+    /// Nobody may ask before; set by failures and doubts.
+    not_before: Option<Instant>,
+}
+
+impl Schedule {
+    /// Due at once.
+    pub fn new(now: Instant) -> Self {
+        Self {
+            failures: 0,
+            next: now,
+            not_before: None,
+        }
+    }
+
+    /// When a poller asks next.
+    pub fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// When asking is allowed again, if it is not at `now`.
+    pub fn backing_off(&self, now: Instant) -> Option<Instant> {
+        self.not_before.filter(|until| *until > now)
+    }
+
+    /// Whether so many cycles failed that only single probes go through.
+    pub fn circuit_open(&self) -> bool {
+        self.failures >= OPEN_AFTER
+    }
+
+    /// A cycle ended well.
+    pub fn succeeded(&mut self, now: Instant, interval: Duration, random: &Random) {
+        self.failures = 0;
+        self.not_before = None;
+        self.next = now + random.jitter(interval, JITTER);
+    }
+
+    /// The answer was odd enough to ask again before it is believed.
+    pub fn doubted(&mut self, now: Instant, interval: Duration, random: &Random) {
+        self.succeeded(now, interval, random);
+        self.not_before = Some(self.next);
+    }
+
+    /// A cycle failed; `floor` is the pause that the source asked for.
+    pub fn failed(
+        &mut self,
+        now: Instant,
+        interval: Duration,
+        floor: Option<Duration>,
+        random: &Random,
+    ) {
+        self.failures = self.failures.saturating_add(1);
+        let times = match self.circuit_open() {
+            true => 1,
+            false => 2_u32.saturating_pow(self.failures).min(MOST_TIMES),
+        };
+        let pause = random.jitter(interval * times, JITTER);
+        self.next = now + pause.max(floor.unwrap_or_default());
+        self.not_before = Some(self.next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use service_kit::random::Random;
+    use tokio::time::Instant;
+
+    use super::Schedule;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    /// Pauses after each of `n` failures, in intervals, rounded.
+    fn pauses(n: usize, floor: Option<Duration>) -> Vec<u64> {
+        let (now, random) = (Instant::now(), Random::seeded(7));
+        let mut schedule = Schedule::new(now);
+        (0..n)
+            .map(|_| {
+                schedule.failed(now, INTERVAL, floor, &random);
+                ((schedule.next() - now).as_secs_f64() / 10.0).round() as u64
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_interval_doubles_up_to_ten_times_then_the_circuit_lets_probes_through() {
+        assert_eq!(pauses(7, None), [2, 4, 8, 10, 1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_pause_that_the_source_asks_for_is_a_floor() {
+        assert_eq!(pauses(6, Some(INTERVAL * 6)), [6, 6, 8, 10, 6, 6]);
+    }
+
+    #[tokio::test]
+    async fn the_first_success_brings_everything_back_to_normal() {
+        let (now, random) = (Instant::now(), Random::seeded(7));
+        let mut schedule = Schedule::new(now);
+        for _ in 0..6 {
+            schedule.failed(now, INTERVAL, None, &random);
+        }
+        assert!(schedule.circuit_open() && schedule.backing_off(now).is_some());
+
+        schedule.succeeded(now, INTERVAL, &random);
+
+        assert!(!schedule.circuit_open() && schedule.backing_off(now).is_none());
+        let pause = schedule.next() - now;
+        assert!((INTERVAL.mul_f64(0.89)..INTERVAL.mul_f64(1.11)).contains(&pause));
+    }
+
+    #[tokio::test]
+    async fn a_doubt_forbids_asking_until_the_next_interval_without_counting_as_failure() {
+        let (now, random) = (Instant::now(), Random::seeded(7));
+        let mut schedule = Schedule::new(now);
+        schedule.doubted(now, INTERVAL, &random);
+        assert!(schedule.backing_off(now).is_some());
+        assert!(schedule.backing_off(now + INTERVAL * 2).is_none());
+        assert!(!schedule.circuit_open());
+    }
+}

@@ -1,0 +1,148 @@
+//! Writes one stream to one socket until either end is done with it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use bytes::Bytes;
+use tokio::time::Sleep;
+
+use crate::status::{Closing, ViewerStream, Write};
+
+/// The end of a chunked body.
+const END: &[u8] = b"0\r\n\r\n";
+/// A client that sends this much behind its request is not an EventSource.
+const MOST_STRAY_BYTES: usize = 64 * 1024;
+
+/// One stream on one socket. A future by hand, because this is the path of every
+/// delivery: woken by a change, it writes without asking the reactor anything,
+/// and goes to sleep with the registrations that it already has.
+pub struct Writer {
+    io: TcpStream,
+    stream: ViewerStream,
+    deadline: Duration,
+    /// What the socket did not take yet; nothing is folded into it any more.
+    rest: Bytes,
+    /// Running while `rest` waits; started anew by every byte taken.
+    stalled: Option<Pin<Box<Sleep>>>,
+    last: bool,
+    /// Whether the reactor wakes us when the client sends or leaves.
+    listening: bool,
+    stray: usize,
+}
+
+impl Writer {
+    /// Writes `head` first, then `stream`.
+    pub fn new(io: TcpStream, stream: ViewerStream, deadline: Duration, head: Bytes) -> Self {
+        Self {
+            io,
+            stream,
+            deadline,
+            rest: head,
+            stalled: None,
+            last: false,
+            listening: false,
+            stray: 0,
+        }
+    }
+
+    /// Runs to the end; why it ended is told to the stream's metrics.
+    pub async fn run(mut self) {
+        let closing = std::future::poll_fn(|cx| self.poll(cx)).await;
+        if let Some(closing) = closing {
+            self.stream.ends(closing);
+        }
+        if closing == Some(Closing::WriteDeadline) {
+            // What the kernel still holds for a dead reader goes with the connection.
+            let _ = self.io.set_zero_linger();
+        }
+    }
+
+    /// `Some` reason where it is not the one that the stream knows itself.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Closing>> {
+        let mut wrote = false;
+        loop {
+            match self.poll_rest(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(closing)) => return Poll::Ready(Some(closing)),
+                Poll::Pending => break,
+            }
+            if self.last {
+                return Poll::Ready(None);
+            }
+            match self.stream.poll_write(cx) {
+                Poll::Ready(Write::Frame(frame, sent)) => {
+                    if let Some(frame) = sent {
+                        self.stream.sent(&frame);
+                    }
+                    self.rest = frame.chunked();
+                    wrote = true;
+                }
+                Poll::Ready(Write::Last(frame)) => {
+                    self.last = true;
+                    self.rest = [&frame.chunked()[..], END].concat().into();
+                }
+                Poll::Pending => break,
+            }
+        }
+        // Woken for a change and still registered: the client has not stirred.
+        if wrote && self.listening {
+            return Poll::Pending;
+        }
+        ready!(self.poll_client(cx));
+        Poll::Ready(Some(Closing::ClientGone))
+    }
+
+    /// Puts `rest` into the socket.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closing>> {
+        while !self.rest.is_empty() {
+            match self.io.try_write(&self.rest) {
+                Ok(taken) => {
+                    self.rest = self.rest.slice(taken..);
+                    self.stalled = None;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_stalled(cx))?;
+                }
+                Err(_) => return Poll::Ready(Err(Closing::ClientGone)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready when the socket may take more, or has taken nothing for too long.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closing>> {
+        let deadline = self.deadline;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(deadline)));
+        if stalled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(Closing::WriteDeadline));
+        }
+        match ready!(self.io.poll_write_ready(cx)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(_) => Poll::Ready(Err(Closing::ClientGone)),
+        }
+    }
+
+    /// Ready when the client has left, or talks too much.
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut space = [0; 512];
+        self.listening = false;
+        while self.stray <= MOST_STRAY_BYTES {
+            if self.io.poll_read_ready(cx).is_pending() {
+                self.listening = true;
+                return Poll::Pending;
+            }
+            match self.io.try_read(&mut space) {
+                Ok(0) => return Poll::Ready(()),
+                Ok(stray) => self.stray += stray,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+        Poll::Ready(())
+    }
+}
