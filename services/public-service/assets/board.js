@@ -70,7 +70,7 @@ export class Board {
       if (to === null) this.#remove(tile);
       else this.#paint(tile ?? this.#add(ref), to, flash);
     }
-    if (first) this.#sizeTiles();
+    if (changes.some(({ from }) => from === null)) this.#sizeTiles();
     this.#onChange(changes, first);
   }
 
@@ -194,11 +194,14 @@ export class Board {
     return row;
   }
 
-  /** Tiles are as wide as nearly all refs need, and alike, so that columns line up over the rows. */
+  /** Tells the style what tiles need: the length of nearly all refs, and of the longest row. */
   #sizeTiles() {
     const lengths = [...this.#tiles.keys()].map((ref) => ref.length).sort((a, b) => a - b);
-    const usual = lengths[Math.floor(lengths.length * 0.98)] ?? 4;
+    const usual = lengths[Math.floor(lengths.length * 0.98)];
+    const rows = this.#sections.flatMap((section) => section.rows);
+    const longest = Math.max(...rows.map((row) => row.tiles.length));
     this.#root.style.setProperty("--ref-length", String(Math.min(Math.max(usual, 3), 18)));
+    this.#root.style.setProperty("--longest-row", String(longest));
     this.#root.classList.toggle("dense", this.#tiles.size > 600);
   }
 

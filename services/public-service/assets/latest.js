@@ -62,20 +62,23 @@ function changeLine({ ref, from, to }) {
   time.dateTime = new Date(now).toISOString();
   time.textContent = sayTime(now);
   name.textContent = ref;
-  const before = from ? badge(from) : say("appeared");
+  const before = from ? badge(from, "unseen") : say("appeared");
   const after = to ? badge(to) : say("removed");
   // The spaces are for ears and copies; the eye gets its gaps from the style.
   item.append(time, " ", name, " ", before, " → ", after);
   return item;
 }
 
-function badge(status) {
-  const sign = document.createElement("span");
-  sign.className = "badge";
-  const shape = sign.appendChild(document.createElement("span"));
-  shape.className = `sign is-${status}`;
-  sign.append(say(status));
-  return sign;
+/** A status as shape and word; what was before is a word for ears only, which keeps lines short. */
+function badge(status, wordClass = "") {
+  const badge = document.createElement("span");
+  const sign = badge.appendChild(document.createElement("span"));
+  const word = badge.appendChild(document.createElement("span"));
+  badge.className = "badge";
+  sign.className = `sign is-${status}`;
+  word.className = wordClass;
+  word.textContent = say(status);
+  return badge;
 }
 
 function line(className, words) {
