@@ -137,3 +137,77 @@ impl Metrics {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics() -> Metrics {
+        Metrics::new("public-service", "1.2.3", "abc").unwrap()
+    }
+
+    #[test]
+    fn the_build_is_told() {
+        let text = metrics().render();
+        assert!(
+            text.contains(r#"build_info{commit="abc",version="1.2.3"} 1"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_process_is_measured() {
+        let text = metrics().render();
+        for name in [
+            "process_resident_memory_bytes ",
+            "process_cpu_seconds_total ",
+            "process_open_fds ",
+            "process_max_fds ",
+            "process_threads ",
+        ] {
+            assert!(
+                text.lines().any(|line| line.starts_with(name)),
+                "{name} in {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn figures_are_rendered_under_their_names() {
+        let metrics = metrics();
+        metrics
+            .counter("test_things_total", "Things.")
+            .unwrap()
+            .inc();
+        metrics.gauge("test_open", "Open.").unwrap().set(-3);
+        metrics
+            .counter_vec("test_ends_total", "Ends.", &["reason"])
+            .unwrap()
+            .with_label_values(&["closed"])
+            .inc_by(2);
+        metrics
+            .histogram("test_duration_seconds", "Time.", &[0.1, 1.0])
+            .unwrap()
+            .observe(0.5);
+        let text = metrics.clone().render();
+        for line in [
+            "test_things_total 1",
+            "test_open -3",
+            r#"test_ends_total{reason="closed"} 2"#,
+            r#"test_duration_seconds_bucket{le="0.1"} 0"#,
+            r#"test_duration_seconds_bucket{le="1"} 1"#,
+            "test_duration_seconds_sum 0.5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_registered_once() {
+        let metrics = metrics();
+        assert!(metrics.gauge("test_open", "Open.").is_ok());
+        assert!(metrics.gauge("test_open", "Open.").is_err());
+        assert!(metrics.counter("not a name", "No.").is_err());
+    }
+}

@@ -99,3 +99,86 @@ impl fmt::Debug for Credentials {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const KEY: &str = "correct horse battery staple";
+
+    /// Made with openssl and hmac from the Fernet specification, under [`KEY`]: no code of ours or of the library.
+    const FOREIGN: &str = "gAAAAABlU_EAAAECAwQFBgcICQoLDA0ODz7J53DroAoHOCS1XGCMtFxv6LEARY7ryve5IScY0esUprtavfzt-k2\
+        -Edzjq3wVbz24Ir4BzJkCEwSCYr4fuacejfAExFWY5IA06wo2TKkm";
+
+    /// The same over `["a list"]`.
+    const FOREIGN_LIST: &str = "gAAAAABlU_EAAAECAwQFBgcICQoLDA0OD8peoCW6cS8CWwM_zvw9uFkGc_Y_ZWXW4NhkBTSwyTNdux_2JGM\
+        IsM9sOlK_ooVx0Q==";
+
+    fn vault() -> Vault {
+        Vault::new(&KEY.into())
+    }
+
+    #[test]
+    fn a_token_made_by_another_program_opens() {
+        let opened = vault().open(FOREIGN).unwrap();
+        assert_eq!(opened.get("token"), Some("s3cr3t"));
+        assert_eq!(opened.map()["scope"], json!(["a", "b"]));
+        assert!(!opened.is_plain());
+    }
+
+    #[test]
+    fn a_plain_object_opens_and_says_so() {
+        let opened = vault().open(r#" {"token": "abc"} "#).unwrap();
+        assert_eq!(opened.get("token"), Some("abc"));
+        assert!(opened.is_plain());
+    }
+
+    #[test]
+    fn what_is_neither_is_named_without_its_content() {
+        let other = Vault::new(&"another key".into());
+        assert_eq!(other.open(FOREIGN), Err(SecretError::Undecipherable));
+        assert_eq!(vault().open(FOREIGN_LIST), Err(SecretError::NotAnObject));
+        for text in ["", "hunter2", "[]", "null", "\"hunter2\"", "{\"token\":"] {
+            assert_eq!(vault().open(text), Err(SecretError::Undecipherable));
+        }
+    }
+
+    #[test]
+    fn a_changed_token_does_not_open() {
+        let mut token = FOREIGN.to_owned();
+        token.replace_range(40..41, if &token[40..41] == "A" { "B" } else { "A" });
+        assert_eq!(vault().open(&token), Err(SecretError::Undecipherable));
+    }
+
+    #[test]
+    fn nothing_that_prints_shows_a_value() {
+        let opened = vault().open(r#"{"token": "hunter2"}"#).unwrap();
+        let shown = format!("{opened:?} {:?}", vault());
+        assert!(shown.contains("token"));
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("staple"),
+            "{shown}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_to_the_same(
+            members in proptest::collection::btree_map(".{0,20}", ".{0,60}", 0..6)
+        ) {
+            let map: Map<String, Value> =
+                members.into_iter().map(|(name, text)| (name, Value::from(text))).collect();
+            let opened = vault().open(&vault().seal(&map)).unwrap();
+            prop_assert_eq!(opened.map(), &map);
+            prop_assert!(!opened.is_plain());
+        }
+
+        #[test]
+        fn no_text_breaks_the_vault(text in ".{0,200}") {
+            let _ = vault().open(&text);
+        }
+    }
+}

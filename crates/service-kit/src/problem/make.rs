@@ -109,3 +109,73 @@ impl Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{ResponseError as _, http::header};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::problem::CONTENT_TYPE;
+
+    fn header(problem: &Problem, name: header::HeaderName) -> Option<String> {
+        let response = problem.error_response();
+        let value = response.headers().get(name)?;
+        Some(value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn the_body_has_the_members_of_the_contract_and_no_empty_ones() {
+        let body: Value =
+            serde_json::from_slice(&Problem::not_found("Project not found").to_body()).unwrap();
+        let expected = json!({
+            "type": "about:blank",
+            "title": "Not Found",
+            "status": 404,
+            "detail": "Project not found",
+            "code": "not_found",
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn wrong_fields_are_listed() {
+        let errors = vec![FieldError {
+            field: "slug".to_owned(),
+            detail: "too long".to_owned(),
+        }];
+        let problem = Problem::invalid_fields("Some fields are wrong", errors);
+        let body: Value = serde_json::from_slice(&problem.to_body()).unwrap();
+        assert_eq!(
+            body["errors"],
+            json!([{"field": "slug", "detail": "too long"}])
+        );
+        assert_eq!(body["status"], 422);
+    }
+
+    #[test]
+    fn the_media_type_and_the_headers_of_each_status_are_set() {
+        let limited = Problem::too_many_requests("Refresh rate limit exceeded", 7);
+        assert_eq!(
+            header(&limited, header::CONTENT_TYPE).as_deref(),
+            Some(CONTENT_TYPE)
+        );
+        assert_eq!(header(&limited, header::RETRY_AFTER).as_deref(), Some("7"));
+        let away = Problem::unavailable("database_unavailable", "The database is away", 0);
+        assert_eq!(header(&away, header::RETRY_AFTER).as_deref(), Some("1"));
+        let refused = Problem::method_not_allowed("GET, HEAD");
+        assert_eq!(
+            header(&refused, header::ALLOW).as_deref(),
+            Some("GET, HEAD")
+        );
+        assert_eq!(header(&refused, header::RETRY_AFTER), None);
+    }
+
+    #[test]
+    fn an_internal_cause_does_not_leave() {
+        let cause = std::io::Error::other("password hunter2 was wrong");
+        let body = String::from_utf8(Problem::internal(&cause).to_body()).unwrap();
+        assert!(body.contains("internal_error"));
+        assert!(!body.contains("hunter2"), "{body}");
+    }
+}

@@ -16,7 +16,7 @@ use actix_web::{
 };
 use serde::Serialize;
 
-pub use extract::configure;
+pub use extract::{BODY_LIMIT, configure};
 
 use crate::request_id;
 

@@ -6,7 +6,7 @@ use super::{Reader, Setting};
 pub type Overrides = &'static [(&'static str, &'static str)];
 
 /// One setting, as declared.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// The TOML key: the field's name.
     pub key: &'static str,

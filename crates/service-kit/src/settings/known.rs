@@ -96,3 +96,36 @@ pub const KNOWN_ELSEWHERE: &[&str] = &[
     "ws_poll_seconds",
     "ws_push",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        http_client::OutboundSettings,
+        settings::{
+            Concern as _, DatabaseSettings, ListenSettings, LogSettings, OpsSettings,
+            ShutdownSettings, TlsSettings,
+        },
+    };
+
+    #[test]
+    fn the_list_is_sorted_and_has_no_name_twice() {
+        assert!(KNOWN_ELSEWHERE.is_sorted_by(|one, next| one < next));
+    }
+
+    #[test]
+    fn every_shared_concern_is_in_the_list() {
+        let shared = [
+            ListenSettings::FIELDS,
+            OpsSettings::FIELDS,
+            LogSettings::FIELDS,
+            DatabaseSettings::FIELDS,
+            ShutdownSettings::FIELDS,
+            TlsSettings::FIELDS,
+            OutboundSettings::FIELDS,
+        ];
+        for field in shared.concat() {
+            assert!(KNOWN_ELSEWHERE.contains(&field.key), "{}", field.key);
+        }
+    }
+}

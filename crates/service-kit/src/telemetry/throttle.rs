@@ -43,7 +43,10 @@ impl Throttle {
 
     /// Whether to write the line now: the number of lines withheld since the last one, or `None` to withhold.
     pub fn admit(&self, key: &str) -> Option<u64> {
-        let now = Instant::now();
+        self.admit_at(key, Instant::now())
+    }
+
+    fn admit_at(&self, key: &str, now: Instant) -> Option<u64> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(seen) = keys.get_mut(key) {
             if now.duration_since(seen.told) < self.interval {
@@ -69,5 +72,43 @@ fn forget_oldest(keys: &mut HashMap<String, Seen>) {
     let oldest = keys.iter().min_by_key(|(_, seen)| seen.told);
     if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
         keys.remove(&oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_mins(1);
+
+    #[test]
+    fn the_next_line_tells_how_many_were_withheld() {
+        let throttle = Throttle::new(INTERVAL, 10);
+        let start = Instant::now();
+        assert_eq!(throttle.admit_at("a", start), Some(0));
+        assert_eq!(throttle.admit_at("a", start), None);
+        assert_eq!(throttle.admit_at("a", start + INTERVAL / 2), None);
+        assert_eq!(throttle.admit_at("a", start + INTERVAL), Some(2));
+        assert_eq!(throttle.admit_at("a", start + 2 * INTERVAL), Some(0));
+    }
+
+    #[test]
+    fn one_key_does_not_silence_another() {
+        let throttle = Throttle::new(INTERVAL, 10);
+        assert_eq!(throttle.admit("a"), Some(0));
+        assert_eq!(throttle.admit("b"), Some(0));
+    }
+
+    #[test]
+    fn a_flood_of_keys_forgets_the_oldest_and_stays_bounded() {
+        let throttle = Throttle::new(INTERVAL, 3);
+        let start = Instant::now();
+        for (second, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            let second = Duration::from_secs(second.try_into().unwrap());
+            assert_eq!(throttle.admit_at(key, start + second), Some(0));
+        }
+        assert_eq!(throttle.keys.lock().unwrap().len(), 3);
+        assert_eq!(throttle.admit_at("d", start), None, "the newest is known");
+        assert_eq!(throttle.admit_at("a", start), Some(0), "the oldest is not");
     }
 }

@@ -1,0 +1,97 @@
+//! The two binaries of the kit, and through them the command line that every binary has.
+
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+const SECRET: &str = env!("CARGO_BIN_EXE_farol-secret");
+const MIGRATE: &str = env!("CARGO_BIN_EXE_farol-migrate");
+
+fn run(binary: &str, arguments: &[&str], env: &[(&str, &str)], input: &str) -> Output {
+    let mut command = Command::new(binary);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(env.iter().copied());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // A program that refuses its arguments does not read.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn told(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap().trim_end()
+}
+
+#[test]
+fn what_farol_secret_seals_it_opens() {
+    let key = [("SECRET_KEY", "correct horse")];
+    let sealed = run(SECRET, &["seal"], &key, r#"{"token": "hunter2"}"#);
+    assert_eq!(sealed.status.code(), Some(0));
+    let token = told(&sealed.stdout);
+    assert!(!token.contains("hunter2"));
+    let opened = run(SECRET, &["open"], &key, token);
+    assert_eq!(told(&opened.stdout), r#"{"token":"hunter2"}"#);
+    let refused = run(
+        SECRET,
+        &["open", "--set", "SECRET_KEY=another"],
+        &key,
+        token,
+    );
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn unusable_settings_are_told_and_exit_2() {
+    let output = run(MIGRATE, &["--check-config"], &[], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        told(&output.stderr).contains("DATABASE_URL is required"),
+        "{output:?}"
+    );
+    let output = run(MIGRATE, &["--no-such-flag"], &[], "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn usable_settings_are_ok_and_exit_0() {
+    let env = [("DATABASE_URL", "postgres://me:hunter2@localhost/farol")];
+    let output = run(MIGRATE, &["--check-config"], &env, "");
+    assert_eq!(
+        (output.status.code(), told(&output.stdout)),
+        (Some(0), "OK")
+    );
+}
+
+#[test]
+fn version_help_and_manual_need_no_settings() {
+    let output = run(MIGRATE, &["--version"], &[], "");
+    let expected = format!("farol-migrate {}", service_kit::VERSION);
+    assert!(told(&output.stdout).starts_with(&expected), "{output:?}");
+    assert_eq!(output.status.code(), Some(0));
+    let output = run(MIGRATE, &["--help"], &[], "");
+    assert!(
+        told(&output.stdout).contains("--print-default-config"),
+        "{output:?}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+    let output = run(MIGRATE, &["--print-default-config"], &[], "");
+    assert!(
+        told(&output.stdout).contains("# database_url = \"\""),
+        "{output:?}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn an_unreachable_database_is_told_without_its_password_and_exits_1() {
+    let env = [("DATABASE_URL", "postgres://me:hunter2@127.0.0.1:1/farol")];
+    let output = run(MIGRATE, &[], &env, "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!told(&output.stderr).is_empty() && !told(&output.stderr).contains("hunter2"));
+}

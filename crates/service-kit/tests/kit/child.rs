@@ -1,0 +1,123 @@
+//! A service in a process of its own, since signals, the log and the exit code belong to a process. The process is
+//! this test binary again, told by its environment to be the service.
+
+use std::{net::TcpListener, process::Command, sync::Arc};
+
+use service_kit::{
+    VERSION, clock::Clock, lifecycle::Lifecycle, metrics::Metrics, ops, settings::LogSettings,
+    telemetry,
+};
+use test_kit::{ServiceProcess, http_get};
+
+const ROLE: &str = "KIT_TEST_ROLE";
+
+/// Not a test of its own: what the other tests of this file start.
+#[test]
+fn this_binary_is_the_service_when_it_is_asked_to_be() {
+    let Some(role) = std::env::var_os(ROLE) else {
+        return;
+    };
+    // The test harness has begun a line; ours start on their own.
+    println!();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let code = runtime.block_on(serve(role.to_str().unwrap()));
+    drop(runtime);
+    std::process::exit(i32::from(code != std::process::ExitCode::SUCCESS));
+}
+
+async fn serve(role: &str) -> std::process::ExitCode {
+    telemetry::init(&LogSettings::default());
+    let life = Lifecycle::with_signals(Clock::system()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let metrics = Metrics::new("child", VERSION, "test").unwrap();
+    let status = Arc::new(|| {
+        tracing::info!("status asked");
+        serde_json::Value::Null
+    });
+    let ops = ops::spawn(listener, metrics, life.readiness(), status).unwrap();
+    match role {
+        "stubborn" => life
+            .tasks()
+            .spawn_tracked("stubborn", std::future::pending()),
+        "panicking" => life
+            .tasks()
+            .spawn_critical("doomed", crate::lifecycle::doomed()),
+        _ => {}
+    }
+    let code = life.run_until_stopped(&crate::lifecycle::quick()).await;
+    ops.stop().await;
+    code
+}
+
+fn spawn(role: &str) -> ServiceProcess {
+    let this = std::env::current_exe().unwrap();
+    let name = "child::this_binary_is_the_service_when_it_is_asked_to_be";
+    let arguments = ["--exact", name, "--nocapture"];
+    ServiceProcess::spawn_with(this.to_str().unwrap(), &arguments, &[(ROLE, role)])
+}
+
+fn says(process: &ServiceProcess, message: &str) -> impl Future<Output = test_kit::LogLine> {
+    process.wait_for_line(message, move |line| line.field("message") == Some(message))
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_process_clean() {
+    let mut process = spawn("plain");
+    process.address("ops").await;
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0), "{}", process.output());
+}
+
+#[tokio::test]
+async fn sigint_does_the_same() {
+    let mut process = spawn("plain");
+    process.address("ops").await;
+    let sent = Command::new("kill")
+        .args(["-INT", &process.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    assert_eq!(process.wait_exit().await, Some(0), "{}", process.output());
+}
+
+#[tokio::test]
+async fn a_second_signal_stops_hard_and_names_the_work_left() {
+    let mut process = spawn("stubborn");
+    process.address("ops").await;
+    process.sigterm();
+    says(&process, "stopping: not ready, draining").await;
+    process.sigterm();
+    let line = says(&process, "stopping hard, work is left").await;
+    assert!(
+        line.field("left").unwrap().contains("stubborn"),
+        "{}",
+        line.text
+    );
+    assert_eq!(process.wait_exit().await, Some(1), "{}", process.output());
+}
+
+#[tokio::test]
+async fn a_panic_is_a_log_line_and_the_end_of_the_process() {
+    let mut process = spawn("panicking");
+    let line = says(&process, "panicked").await;
+    assert_eq!(line.field("panic"), Some("on purpose"));
+    assert!(line.field("location").unwrap().contains("lifecycle.rs"));
+    let line = says(&process, "stopped by a failure").await;
+    assert_eq!(line.field("reason"), Some("task doomed: it panicked"));
+    assert_eq!(process.wait_exit().await, Some(1));
+}
+
+#[tokio::test]
+async fn a_line_written_on_behalf_of_a_request_carries_its_identity() {
+    let process = spawn("plain");
+    let address = process.address("ops").await;
+    http_get(
+        &format!("http://{address}/status"),
+        &[("x-request-id", "abc-123")],
+    )
+    .await;
+    let line = says(&process, "status asked").await;
+    assert_eq!(line.field("request_id"), Some("abc-123"), "{}", line.text);
+    assert_eq!(line.field("level"), Some("INFO"));
+    let line = says(&process, "listening").await;
+    assert_eq!(line.field("request_id"), None);
+}

@@ -1,0 +1,16 @@
+//! The kit as services use it: real files, sockets, signals and processes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod binaries;
+mod child;
+mod database;
+mod envelope;
+mod lifecycle;
+mod ops;
+mod outbound;
+mod settings;
+mod upstream;
