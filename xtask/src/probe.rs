@@ -12,6 +12,14 @@ pub(crate) fn status(port: u16, path: &str) -> Option<u16> {
     head.split(' ').nth(1)?.parse().ok()
 }
 
+/// The body of a GET on this machine.
+pub(crate) fn body(port: u16, path: &str) -> Option<String> {
+    let answer = get(port, path)?;
+    answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+}
+
 fn get(port: u16, path: &str) -> Option<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;

@@ -1,7 +1,38 @@
-//! Stub: the benches are written in this room.
+//! The benches: what a change to thousands of viewers costs, and how fast a status is read, beside the
+//! raw limit and beside nginx in the same run. How it is done and what came out is docs/benchmarks.md.
 
-use std::path::Path;
+mod fanout;
+mod figures;
+mod ground;
+mod load;
+mod machine;
+mod nginx;
+mod options;
+mod pin;
+mod servers;
+mod status;
+mod table;
 
-pub(crate) fn run(_args: &[String], _workspace: &Path) -> Result<(), String> {
-    Err("not written yet".into())
+use crate::checkout::Checkout;
+use crate::failure::Outcome;
+use crate::process::Crew;
+use options::Bench;
+
+/// `cargo xtask bench …`
+pub(crate) fn run(checkout: &Checkout, args: &[String]) -> Outcome {
+    let bench = options::parse(args)?;
+    if bench == Bench::Help {
+        print!("{}", options::HELP);
+        return Ok(());
+    }
+    let _turn = checkout.wait_lock("bench")?;
+    let crew = Crew::assemble(checkout, "bench")?;
+    let text = match bench {
+        Bench::Help => String::new(),
+        Bench::Fanout(options) => fanout::run(&crew, &options)?,
+        Bench::Status(options) => status::run(&crew, &options)?,
+    };
+    drop(crew);
+    print!("{text}");
+    Ok(())
 }

@@ -13,25 +13,26 @@ use crate::stack_env;
 pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let _turn = checkout.wait_lock("migrate")?;
     let lock = checkout.try_lock("up")?;
+    let running = stack_env::read(&checkout.state.join("stack.env"), "DATABASE_URL")
+        .filter(|_| lock.is_none());
+    let source = match (environment::variable("DATABASE_URL").or(running), &lock) {
+        (Some(url), _) => Source::Given(url),
+        (None, Some(_)) => Source::find()?,
+        (None, None) => {
+            return Err(
+                Failure::new("`cargo xtask up` is still starting").advice("Wait for its table.")
+            );
+        }
+    };
     let crew = Crew::assemble(checkout, "migrate")?;
     let programs = cargo::build(&crew, &["--bin", "farol-migrate"])?;
-    if let Some(url) = environment::variable("DATABASE_URL") {
-        return apply(&crew, &programs, &url);
-    }
-    if lock.is_none() {
-        let running = stack_env::read(&checkout.state.join("stack.env"), "DATABASE_URL");
-        let url = running.ok_or_else(|| {
-            Failure::new("`cargo xtask up` is still starting").advice("Wait for its table.")
-        })?;
-        return apply(&crew, &programs, &url);
-    }
     let wanted = Instance {
         name: "up",
         port: Ports::shifted(0)?.postgres,
         throwaway: false,
         fresh: false,
     };
-    let postgres = Postgres::start(&crew, Source::find()?, &wanted)?;
+    let postgres = Postgres::start(&crew, source, &wanted)?;
     apply(&crew, &programs, &postgres.owner_url)
 }
 

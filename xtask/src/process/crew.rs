@@ -98,6 +98,23 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
+    /// The process of a member.
+    pub(crate) fn pid_of(&self, name: &str) -> Option<u32> {
+        let members = lock(&self.members);
+        let member = members.iter().rfind(|member| member.name == name);
+        member.map(|member| member.pid)
+    }
+
+    /// Ends one member before the others, and returns when it has ended.
+    pub(crate) fn dismiss(&self, name: &str) {
+        let mut members = lock(&self.members);
+        let gone: Vec<Member> = members
+            .extract_if(.., |member| member.name == name)
+            .collect();
+        drop(members);
+        gone.iter().for_each(|member| self.stop(member));
+    }
+
     /// Runs a program to its end. `output` reads its standard output, when it is given one.
     pub(crate) fn run<T: Send + 'static>(
         &self,
