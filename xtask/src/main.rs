@@ -19,7 +19,7 @@ mod tally;
 
 use checkout::Checkout;
 use cli::Command;
-use failure::{Failure, Outcome};
+use failure::Outcome;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -50,8 +50,7 @@ fn run(command: Command) -> Outcome {
         Command::Test => commands::test::run(&Checkout::here()?),
         Command::Ci { only } => ci::run(&Checkout::here()?, &only),
         Command::Migrate => commands::migrate::run(&Checkout::here()?),
-        Command::Bench(args) => bench::run(&args, &Checkout::here()?.root)
-            .map_err(|error| Failure::new("the bench failed").why(error)),
+        Command::Bench(args) => bench::run(&Checkout::here()?, &args),
         Command::Sweep(folder) => {
             commands::sweep::run(&folder);
             Ok(())

@@ -112,7 +112,9 @@ impl<'a> Crew<'a> {
             .extract_if(.., |member| member.name == name)
             .collect();
         drop(members);
-        gone.iter().for_each(|member| self.stop(member));
+        for member in &gone {
+            self.stop(member);
+        }
     }
 
     /// Runs a program to its end. `output` reads its standard output, when it is given one.
