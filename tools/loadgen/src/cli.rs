@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Raw(Raw),
     /// Repeat one GET over keep-alive connections.
     Gets(Gets),
+    /// Only be the client API, with units that never change, until killed.
+    Upstream(Upstream),
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +106,13 @@ pub(crate) struct Raw {
     /// `SO_SNDBUF` of every stream; 0 leaves the kernel's own.
     #[arg(long, default_value_t = 0)]
     pub(crate) sndbuf: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Upstream {
+    /// Where to listen.
+    #[arg(long)]
+    pub(crate) port: u16,
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         cli::Command::Streams(options) => fanout::run(&options),
         cli::Command::Raw(options) => raw::run(&options),
         cli::Command::Gets(options) => gets::run(&options),
+        cli::Command::Upstream(options) => upstream::run(options.port),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

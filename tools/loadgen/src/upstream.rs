@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use crate::error::{LoadError, While};
 
@@ -29,6 +29,24 @@ pub(crate) struct Upstream {
 struct Connection {
     socket: TcpStream,
     head: Vec<u8>,
+}
+
+/// Answers every poll alike, until killed.
+pub(crate) fn run(port: u16) -> Result<bool, LoadError> {
+    let mut poll = Poll::new().doing("making a poll")?;
+    let mut upstream = Upstream::listen(port, poll.registry(), 0)?;
+    let mut events = Events::with_capacity(64);
+    loop {
+        match poll.poll(&mut events, None) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            other => other.doing("waiting for polls")?,
+        }
+        for event in &events {
+            for slot in upstream.on_event(event.token().0, poll.registry())? {
+                upstream.answer(slot)?;
+            }
+        }
+    }
 }
 
 impl Upstream {
