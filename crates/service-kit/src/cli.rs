@@ -12,7 +12,8 @@ use crate::{
 /// Exit code of a process that cannot use its settings or arguments.
 const UNUSABLE: u8 = 2;
 
-#[derive(Debug, clap::Args)]
+// No Debug: `--set` may hold a secret.
+#[derive(clap::Args)]
 struct Flags {
     /// Read settings from this TOML file (else from `CONFIG_FILE`, else from none).
     #[arg(long, value_name = "PATH")]

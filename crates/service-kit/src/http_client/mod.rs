@@ -5,6 +5,7 @@ mod body;
 mod error;
 mod guard;
 mod redirect;
+mod shown;
 mod tls;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ pub use reqwest::{
     StatusCode, Url,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
+pub use shown::shown;
 
 use guard::Guard;
 
@@ -101,7 +103,7 @@ impl Outbound {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .user_agent(format!("farol/{VERSION}"))
             .build()
-            .map_err(|error| OutboundError::of(&error))?;
+            .map_err(|error| OutboundError::Connect(error.to_string()))?;
         Ok(Self { client, guard })
     }
 

@@ -13,6 +13,9 @@ pub(super) fn config() -> Result<ClientConfig, OutboundError> {
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let machine = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(machine.certs);
+    for error in machine.errors {
+        tracing::warn!(%error, "a root certificate of this machine cannot be read");
+    }
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| OutboundError::Connect(error.to_string()))?

@@ -49,14 +49,13 @@ pub fn connect_lazy(
     options: PoolOptions,
 ) -> Result<PgPool, sqlx::Error> {
     let connect: PgConnectOptions = settings.database_url.expose_secret().parse()?;
-    let read_only = if options.read_only { "on" } else { "off" };
-    let connect = connect.application_name(options.application_name).options([
-        (
-            "statement_timeout",
-            options.statement_timeout.as_millis().to_string(),
-        ),
-        ("default_transaction_read_only", read_only.to_owned()),
-    ]);
+    let timeout = options.statement_timeout.as_millis().to_string();
+    let read_only = [("default_transaction_read_only", "on")];
+    let connect = connect
+        .application_name(options.application_name)
+        .options([("statement_timeout", timeout)])
+        // Left alone otherwise: a role may be read-only by a setting of its own.
+        .options(read_only.into_iter().filter(|_| options.read_only));
     Ok(PgPoolOptions::new()
         .max_connections(settings.db_pool_size)
         .acquire_timeout(ACQUIRE_TIMEOUT)

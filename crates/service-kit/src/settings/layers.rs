@@ -13,8 +13,8 @@ use config::{
 
 use super::{KNOWN_ELSEWHERE, Reader, ServiceSettings, reader::Found};
 
-/// Where values come from, handed in so that a test needs no process environment.
-#[derive(Clone, Debug, Default)]
+/// Where values come from, handed in so that a test needs no process environment. No Debug: it holds secrets.
+#[derive(Clone, Default)]
 pub struct Sources {
     /// `--config`; else `CONFIG_FILE` of `env`; else no file.
     pub file: Option<PathBuf>,
@@ -109,8 +109,7 @@ impl Layers {
                 builder.add_source(file)
             }
             Err(error) => {
-                let complaint = format!("the configuration file cannot be used: {error}");
-                self.complaints.push(complaint);
+                self.complaints.push(unusable(&error));
                 builder
             }
         }
@@ -178,6 +177,18 @@ impl Layers {
             origin,
         })
     }
+}
+
+/// The parser's message goes on with the lines of the file, which may hold a secret: only its first line is told.
+fn unusable(error: &config::ConfigError) -> String {
+    let text = error.to_string();
+    let place = match error {
+        config::ConfigError::FileParse { uri, .. } => uri.as_deref().unwrap_or_default(),
+        _ => "",
+    };
+    let first = text.lines().next().unwrap_or_default();
+    let complaint = format!("the configuration file cannot be used: {first} {place}");
+    complaint.trim_end().to_owned()
 }
 
 fn unknown(place: &str, key: &str, known: &[&str]) -> String {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::http_client::shown;
+
 use super::{Field, Overrides, ServiceSettings, Setting};
 
-/// One value as it was found.
-#[derive(Clone, Debug)]
+/// One value as it was found. No Debug, here and wherever values are not yet told apart: it would print secrets.
 pub(super) struct Found {
     pub(super) text: String,
     /// Where it stood, for the complaint: a file, the environment, a flag.
@@ -13,7 +14,6 @@ pub(super) struct Found {
 }
 
 /// Reads fields one after the other. A complaint does not stop it: the operator gets them all at once.
-#[derive(Debug)]
 pub struct Reader<'a> {
     found: &'a BTreeMap<String, Found>,
     overrides: Overrides,
@@ -97,6 +97,11 @@ fn complaint<T: Setting>(field: &Field, text: &str, origin: &str) -> String {
     if T::SECRET {
         format!("{name} must be {rule} (from {origin}; the value is secret)")
     } else {
+        let text = if text.contains('@') {
+            shown(text)
+        } else {
+            text.to_owned()
+        };
         format!("{name} must be {rule}, not {text:?} (from {origin})")
     }
 }

@@ -89,7 +89,7 @@ async fn the_handler_the_answer_and_the_client_agree_on_the_identity() {
     assert_ne!(one.text(), other.text());
 
     let answer = http_get(&url, &[("x-request-id", "not sane")]).await;
-    assert_eq!(answer.text().len(), 16);
+    assert!(answer.text().parse::<u64>().is_ok(), "a fresh one");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
 }
 
