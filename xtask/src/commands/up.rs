@@ -7,7 +7,7 @@ mod table;
 use crate::checkout::{Checkout, Lock};
 use crate::cli::Up;
 use crate::environment;
-use crate::failure::{Failure, Outcome, While};
+use crate::failure::{Failure, Outcome};
 use crate::process::Crew;
 use crate::say;
 
@@ -17,10 +17,6 @@ pub(crate) fn run(checkout: &Checkout, options: &Up) -> Outcome {
     if options.detach && !options.background {
         drop(lock);
         return detach::run(checkout);
-    }
-    if options.background {
-        // Its own session: the end of the terminal that it was started from is not its business.
-        rustix::process::setsid().while_doing(|| "leaving the terminal".into())?;
     }
     let crew = Crew::assemble(checkout, "up")?;
     let stack = stack::start(&crew, options)?;
