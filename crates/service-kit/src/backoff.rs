@@ -8,6 +8,18 @@ use crate::random::Random;
 pub const DEFAULT_CAP: Duration = Duration::from_secs(30);
 
 /// A growing wait. Whatever many processes do at once must not come back at once, so no wait is exact.
+///
+/// ```
+/// # use std::time::Duration;
+/// use service_kit::{backoff::Backoff, random::Random};
+///
+/// let (second, random) = (Duration::from_secs(1), Random::system());
+/// let mut backoff = Backoff::new(second);
+/// assert!(backoff.next(&random) <= second);
+/// assert!(backoff.next(&random) <= 2 * second);
+/// backoff.reset(); // after a success
+/// assert!(backoff.next(&random) <= second);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Backoff {
     /// The first wait, before jitter.

@@ -32,7 +32,22 @@ struct Flags {
     set: Vec<(String, String)>,
 }
 
-/// Reads arguments and environment of the process. `Err` tells the exit code: nothing is left to do, or the
+/// Reads arguments and environment of the process: the first line of every `main`.
+///
+/// ```no_run
+/// # use std::process::ExitCode;
+/// # service_kit::service_settings! { "example"; log: service_kit::settings::LogSettings, }
+/// fn main() -> ExitCode {
+///     let settings = match service_kit::cli::start::<Settings>("example") {
+///         Ok(settings) => settings,
+///         Err(code) => return code,
+///     };
+///     service_kit::telemetry::init(&settings.log);
+///     ExitCode::SUCCESS
+/// }
+/// ```
+///
+/// `Err` tells the exit code: nothing is left to do, or the
 /// complaints are on stderr.
 ///
 /// # Errors

@@ -8,6 +8,16 @@ use std::{
 use chrono::{DateTime, Utc};
 
 /// A source of the wall clock time. Clones share the source.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use chrono::{DateTime, Utc};
+/// use service_kit::clock::Clock;
+///
+/// let (clock, hand) = Clock::manual(DateTime::<Utc>::UNIX_EPOCH);
+/// hand.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now().timestamp(), 60);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 

@@ -27,7 +27,19 @@ use crate::{
     request_id::{self, CURRENT, RequestId},
 };
 
-/// The middleware; wrap it around everything else. Handlers find the [`RequestId`] among the request's extensions.
+/// The middleware; wrap it around everything else, so that what other middleware refuses carries the headers too.
+///
+/// ```no_run
+/// # use actix_web::App;
+/// use service_kit::{http::Envelope, problem, random::Random};
+///
+/// // One for all workers: made outside of the closure that HttpServer calls per worker.
+/// let envelope = Envelope::new(&Random::system());
+/// let application = move || App::new().configure(problem::configure).wrap(envelope.clone());
+/// ```
+///
+/// Routes belong to `web::resource(path)`: `App::route` answers 404 where a path exists and the method does not.
+/// Handlers find the [`RequestId`] among the request's extensions.
 #[derive(Clone, Debug)]
 pub struct Envelope(Arc<Identities>);
 

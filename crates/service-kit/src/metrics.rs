@@ -10,6 +10,16 @@ pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 /// One registry per service. Clones share it.
 ///
+/// ```
+/// use service_kit::{COMMIT, VERSION, metrics::Metrics};
+///
+/// let metrics = Metrics::new("public-service", VERSION, COMMIT)?;
+/// let closed = metrics.counter_vec("public_streams_closed_total", "Streams that ended.", &["reason"])?;
+/// closed.with_label_values(&["draining"]).inc();
+/// assert!(metrics.render().contains(r#"public_streams_closed_total{reason="draining"} 1"#));
+/// # Ok::<(), prometheus::Error>(())
+/// ```
+///
 /// Names end in their base unit (`_seconds`, `_bytes`) or `_total`; label sets are closed (no slug, tenant or URL).
 /// Every constructor fails only for an invalid or already registered name, which is a mistake found at start.
 #[derive(Clone, Debug)]

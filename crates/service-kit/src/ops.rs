@@ -44,6 +44,10 @@ struct Parts {
 
 /// Serves `listener` on one thread of its own, so that a busy service still answers.
 ///
+/// GET and HEAD of `/metrics` (Prometheus text), `/health/live` (200 as long as the process answers at all),
+/// `/health/ready` (200, or 503 with what is missing) and `/status` (whatever `status` gives; it is called per request
+/// and must not block). Everything else is a problem, 404 or 405.
+///
 /// # Errors
 /// Where the listener cannot be used.
 #[expect(

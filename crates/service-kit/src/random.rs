@@ -10,6 +10,9 @@ use std::{
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
 /// A source of random numbers. Clones of a seeded one draw from the same sequence.
+///
+/// Production hands in [`Random::system`]; a test that depends on a drawn value hands in [`Random::seeded`], and one
+/// that asserts a range needs neither.
 #[derive(Clone, Debug)]
 pub struct Random(Source);
 

@@ -11,7 +11,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::settings::Secret;
 
-/// Seals and opens `auth_credentials`. The key is base64url(SHA-256(`SECRET_KEY`)), see docs/API.md.
+/// Seals and opens `auth_credentials`.
+///
+/// ```
+/// use service_kit::secrets::Vault;
+///
+/// let vault = Vault::new(&"the SECRET_KEY".into());
+/// let opened = vault.open(r#"{"token": "abc"}"#)?;
+/// assert!(opened.is_plain(), "worth a warning");
+///
+/// let sealed = vault.seal(opened.map());
+/// assert_eq!(vault.open(&sealed)?.get("token"), Some("abc"));
+/// # Ok::<(), service_kit::secrets::SecretError>(())
+/// ```
+///
+/// The key is base64url(SHA-256(`SECRET_KEY`)), see docs/API.md.
 #[derive(Clone)]
 pub struct Vault(Fernet);
 

@@ -14,6 +14,9 @@ use reqwest::{
 use super::{OutboundError, OutboundSettings};
 
 /// The rules of [`OutboundSettings`], ready to ask.
+///
+/// Two gates share it: [`Guard::admit`] for the address as it was typed, and [`GuardedResolver`] for every name that is
+/// dialled. Redirects need no third one, since they never leave the host that passed the first.
 #[derive(Debug)]
 pub(super) struct Guard {
     allow_private: bool,

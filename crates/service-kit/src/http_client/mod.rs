@@ -41,6 +41,27 @@ crate::settings! {
 }
 
 /// The client. Clones share its connections.
+///
+/// ```
+/// # use std::time::Duration;
+/// use service_kit::http_client::{HeaderMap, Outbound, OutboundError, OutboundSettings, Request};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), OutboundError> {
+/// let outbound = Outbound::new(&OutboundSettings::default())?;
+/// let request = Request {
+///     url: "http://169.254.169.254/latest/meta-data".to_owned(),
+///     headers: HeaderMap::new(),
+///     timeout: Duration::from_secs(10),
+///     cap: 10 * 1024 * 1024,
+/// };
+/// let refused = outbound.get(&request).await;
+/// assert!(matches!(refused, Err(OutboundError::Blocked(_))));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Retries, conditional requests and what a status means are the caller's: this answers once, or says why not.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     client: reqwest::Client,
@@ -107,7 +128,7 @@ impl Outbound {
         Ok(Self { client, guard })
     }
 
-    /// Sends one GET and reads the whole answer.
+    /// Sends one GET and reads the whole answer. Dropping the future ends the call and its connection.
     ///
     /// # Errors
     /// [`OutboundError`], whose text names neither credentials nor query values.

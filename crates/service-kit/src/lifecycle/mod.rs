@@ -18,6 +18,25 @@ use crate::{clock::Clock, settings::ShutdownSettings};
 const HARD_GRACE: Duration = Duration::from_millis(500);
 
 /// The life of this process. Clones share it.
+///
+/// Two stages (docs/API.md, "Lifecycle"): the first signal makes the process not ready and cancels
+/// [`stopping`](Self::stopping); whoever serves or works then finishes in peace. The second signal, or
+/// `SHUTDOWN_SECONDS`, cancels [`hard`](Self::hard), and what is left is dropped.
+///
+/// ```
+/// # use service_kit::{clock::Clock, lifecycle::Lifecycle, settings::ShutdownSettings};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let life = Lifecycle::new(Clock::system());
+/// let stopping = life.stopping();
+/// life.tasks().spawn_critical("poller", async move {
+///     stopping.cancelled().await; // … and work until then
+/// });
+/// life.trigger(); // a test's SIGTERM
+/// let code = life.run_until_stopped(&ShutdownSettings::default()).await;
+/// assert_eq!(code, std::process::ExitCode::SUCCESS);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     demand: Arc<watch::Sender<Demand>>,

@@ -11,6 +11,10 @@ use serde::{Serialize, Serializer};
 use crate::clock::Clock;
 
 /// The latches of a process. Clones share them.
+///
+/// A process is ready when every latch is released and no shutdown has begun. Each check tells since when it has been
+/// what it is, so an operator sees how long Postgres has been away; a repeated "not ready" with another detail keeps
+/// that moment. Every change is logged once.
 #[derive(Clone, Debug)]
 pub struct Readiness {
     clock: Clock,

@@ -15,6 +15,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::Demand;
 
 /// Starts tasks and waits for them. Clones share the set.
+///
+/// There is no way to start a task and forget it: at the end of the process every one of them has finished, or is named
+/// in the log as work left. Handing this type to a component is what allows it to work in the background.
 #[derive(Clone, Debug)]
 pub struct Tasks {
     /// Where tasks run: whoever starts one may be a thread of a web server that ends before it.

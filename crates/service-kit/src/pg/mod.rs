@@ -42,6 +42,21 @@ impl PoolOptions {
 
 /// A pool that connects when it is first used, so Postgres may be away at start.
 ///
+/// ```
+/// # use service_kit::{pg, settings::DatabaseSettings};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), sqlx::Error> {
+/// let settings = DatabaseSettings {
+///     database_url: "postgres://farol@localhost/farol".into(),
+///     db_pool_size: 10,
+/// };
+/// let reader = pg::PoolOptions { read_only: true, ..pg::PoolOptions::named("public-service") };
+/// let pool = pg::connect_lazy(&settings, reader)?;
+/// assert_eq!(pool.size(), 0);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Only for an address that cannot be parsed; the error does not quote it.
 pub fn connect_lazy(

@@ -23,7 +23,20 @@ use crate::request_id;
 /// The media type of a problem.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// An error as a client sees it. `detail` is text that docs/API.md fixes; `code` is a stable word in `snake_case`.
+/// An error as a client sees it, and the answer that tells it: a handler returns `Result<_, Problem>`.
+///
+/// ```
+/// use service_kit::problem::Problem;
+///
+/// let problem = Problem::too_many_requests("Refresh rate limit exceeded", 7);
+/// let body: serde_json::Value = serde_json::from_slice(&problem.to_body())?;
+/// assert_eq!(body["status"], 429);
+/// assert_eq!(body["code"], "too_many_requests");
+/// assert_eq!(body["detail"], "Refresh rate limit exceeded");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// `detail` is text that docs/API.md fixes; `code` is a stable word in `snake_case`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.

@@ -43,7 +43,24 @@ impl fmt::Display for Complaints {
 
 impl std::error::Error for Complaints {}
 
-/// Reads the settings of a binary.
+/// Reads the settings of a binary. Tests give [`Sources`] of their own; a process gets its through
+/// [`cli::start`](crate::cli::start).
+///
+/// ```
+/// use service_kit::settings::{LogSettings, Sources, load};
+///
+/// service_kit::service_settings! {
+///     "example";
+///     log: LogSettings,
+/// }
+///
+/// let env = [("LOG_LEVEL".to_owned(), "loud".to_owned())].into();
+/// let complaints = load::<Settings>(&Sources { env, ..Sources::default() }).unwrap_err();
+/// assert_eq!(
+///     complaints.to_string(),
+///     "LOG_LEVEL must be a level or an env-filter, not \"loud\""
+/// );
+/// ```
 ///
 /// # Errors
 /// Every complaint at once.

@@ -17,7 +17,9 @@ use line::WithRequestId;
 
 /// Starts logging for the process. A second call changes nothing, so tests may call it freely.
 ///
-/// Every line is written and flushed as one piece, so nothing is lost when the process exits.
+/// Every line is written and flushed as one piece, so nothing is lost when the process exits. What must not be in it:
+/// credentials in any form, headers and bodies of client APIs, addresses other than by
+/// [`shown`](crate::http_client::shown).
 pub fn init(settings: &LogSettings) {
     let filter = EnvFilter::try_new(&settings.log_level).unwrap_or_else(|_| EnvFilter::new("info"));
     let json = match settings.log_format {

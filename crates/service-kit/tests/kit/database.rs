@@ -37,6 +37,22 @@ async fn a_pool_is_made_while_postgres_is_away_and_says_so_when_used() {
 }
 
 #[tokio::test]
+async fn the_options_reach_the_server_with_the_connection() {
+    let read_only = connect_lazy(&nobody_listens(), options()).unwrap();
+    let read_write = connect_lazy(&nobody_listens(), PoolOptions::named("kit-test")).unwrap();
+    assert_eq!(
+        read_only.connect_options().get_options(),
+        Some("-c statement_timeout=5000 -c default_transaction_read_only=on")
+    );
+    assert_eq!(
+        read_write.connect_options().get_options(),
+        Some("-c statement_timeout=5000")
+    );
+    let connect = read_only.connect_options();
+    assert_eq!(connect.get_application_name(), Some("kit-test"));
+}
+
+#[tokio::test]
 async fn an_unusable_address_is_refused_without_quoting_it() {
     let settings = DatabaseSettings {
         database_url: "postgres://me:hunter2@host:notaport/farol".into(),
