@@ -12,4 +12,4 @@ mod psql;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use install::{Privilege, apt_install};
-pub(crate) use postgres::{Instance, Postgres, Source};
+pub(crate) use postgres::{Instance, Postgres, Source, given};

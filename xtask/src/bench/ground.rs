@@ -34,7 +34,7 @@ pub(super) struct Ground<'a> {
 
 impl<'a> Ground<'a> {
     pub(super) fn prepare(crew: &'a Crew<'a>, release: bool) -> Outcome<Self> {
-        let source = Source::find()?;
+        let source = Source::find(crew.checkout)?;
         let wanted = Instance {
             name: "bench",
             port: ports::any_free()?,

@@ -18,7 +18,7 @@ pub(crate) struct Lab<'a> {
 
 impl<'a> Lab<'a> {
     pub(crate) fn open(crew: &'a Crew<'a>) -> Outcome<Self> {
-        let source = Source::find()?;
+        let source = Source::find(crew.checkout)?;
         let wanted = Instance {
             name: "ci",
             port: ports::any_free()?,

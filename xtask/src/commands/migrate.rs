@@ -2,12 +2,11 @@
 
 use crate::cargo::{self, Programs};
 use crate::checkout::Checkout;
-use crate::environment;
 use crate::failure::{Failure, Outcome};
 use crate::ports::Ports;
 use crate::process::{Crew, Task};
 use crate::say;
-use crate::servers::{Instance, Postgres, Source};
+use crate::servers::{Instance, Postgres, Source, given};
 use crate::stack_env;
 
 pub(crate) fn run(checkout: &Checkout) -> Outcome {
@@ -15,9 +14,9 @@ pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let lock = checkout.try_lock("up")?;
     let running = stack_env::read(&checkout.state.join("stack.env"), "DATABASE_URL")
         .filter(|_| lock.is_none());
-    let source = match (environment::variable("DATABASE_URL").or(running), &lock) {
+    let source = match (given(checkout, "DATABASE_URL")?.or(running), &lock) {
         (Some(url), _) => Source::Given(url),
-        (None, Some(_)) => Source::find()?,
+        (None, Some(_)) => Source::find(checkout)?,
         (None, None) => {
             return Err(
                 Failure::new("`cargo xtask up` is still starting").advice("Wait for its table.")

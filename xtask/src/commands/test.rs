@@ -15,7 +15,7 @@ pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let began = environment::now();
     let _turn = checkout.wait_lock("test")?;
     let crew = Crew::assemble(checkout, "test")?;
-    let source = Source::find()?;
+    let source = Source::find(checkout)?;
     let wanted = Instance {
         name: "test",
         port: ports::any_free()?,

@@ -42,6 +42,14 @@ impl Credentials {
         Ok(Self(values))
     }
 
+    /// Whether an address opens one of our own servers: a shell that has sourced stack.env gives
+    /// it back to us as if a person had chosen that database.
+    pub(crate) fn made(&self, url: &str) -> bool {
+        self.0
+            .values()
+            .any(|value| url.contains(&format!(":{value}@127.0.0.1:")))
+    }
+
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
@@ -73,6 +81,8 @@ mod tests {
         assert_eq!(first.get(Credentials::OWNER), "kept");
         assert_eq!(first.get(Credentials::SECRET_KEY).len(), 32);
         assert_eq!(first.0, second.0);
+        assert!(first.made("postgres://farol:kept@127.0.0.1:54329/farol"));
+        assert!(!first.made("postgres://farol:kept@db.example.org:54329/farol"));
         fs::remove_dir_all(home).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! The Postgres of one command: where it comes from, its start, its users.
 
+use crate::checkout::Checkout;
 use crate::environment;
 use crate::failure::{Failure, Outcome};
 use crate::process::Crew;
@@ -43,8 +44,8 @@ pub(crate) struct Postgres {
 
 impl Source {
     /// May ask for a sudo password.
-    pub(crate) fn find() -> Outcome<Self> {
-        if let Some(url) = environment::variable("DATABASE_URL") {
+    pub(crate) fn find(checkout: &Checkout) -> Outcome<Self> {
+        if let Some(url) = given(checkout, "DATABASE_URL")? {
             say::note(&format!(
                 "using the given DATABASE_URL: {}",
                 without_password(&url).0
@@ -202,6 +203,12 @@ impl Postgres {
         };
         psql.run(sql)
     }
+}
+
+/// A database address that a person chose, rather than one that this checkout made.
+pub(crate) fn given(checkout: &Checkout, name: &str) -> Outcome<Option<String>> {
+    let credentials = Credentials::of(&checkout.servers_home()?)?;
+    Ok(environment::variable(name).filter(|url| !credentials.made(url)))
 }
 
 fn log_name(wanted: &Instance) -> String {

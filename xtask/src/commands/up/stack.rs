@@ -2,6 +2,7 @@
 //! its port in `ports.rs`, its login, its `crew.start`, its lines in stack.env.
 
 use crate::cargo::{self, Programs};
+use crate::checkout::Checkout;
 use crate::cli::Up;
 use crate::commands::migrate;
 use crate::environment;
@@ -10,7 +11,7 @@ use crate::ports::Ports;
 use crate::probe;
 use crate::process::{Crew, Task};
 use crate::say;
-use crate::servers::{Credentials, Instance, Postgres, Source};
+use crate::servers::{Credentials, Instance, Postgres, Source, given};
 use crate::stack_env::StackEnv;
 use rustix::process::Signal;
 use std::net::{Ipv4Addr, TcpStream};
@@ -25,6 +26,7 @@ const DEVELOPER_SETTINGS: &[(&str, &str)] = &[
     ("VIEWER_INDEX", "true"),
     // The logs are files, but people read them.
     ("LOG_FORMAT", "text"),
+    ("NO_COLOR", "1"),
     // Ctrl-C should not take ten seconds here.
     ("DRAIN_SECONDS", "2"),
 ];
@@ -47,7 +49,7 @@ pub(crate) struct Urls {
 
 pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
     let ports = Ports::shifted(options.port_offset)?;
-    let source = Source::find()?;
+    let source = Source::find(crew.checkout)?;
     ports.expect_free(source.is_private(), !options.no_demo)?;
     let wanted = Instance {
         name: "up",
@@ -68,7 +70,7 @@ pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
 
     migrate::apply(crew, &programs, &postgres.owner_url)?;
     let credentials = Credentials::of(&crew.checkout.servers_home()?)?;
-    let urls = Urls::make(&postgres, &credentials)?;
+    let urls = Urls::make(crew.checkout, &postgres, &credentials)?;
     let launcher = Launcher {
         crew,
         programs: &programs,
@@ -95,13 +97,12 @@ pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
 }
 
 impl Urls {
-    fn make(postgres: &Postgres, credentials: &Credentials) -> Outcome<Self> {
-        let login =
-            |given: &str, user: &str, group: &str, secret: &str| match environment::variable(given)
-            {
-                Some(url) => Ok(url),
-                None => postgres.login(user, group, credentials.get(secret)),
-            };
+    fn make(checkout: &Checkout, postgres: &Postgres, credentials: &Credentials) -> Outcome<Self> {
+        let login = |name: &str, user: &str, group: &str, secret: &str| match given(checkout, name)?
+        {
+            Some(url) => Ok(url),
+            None => postgres.login(user, group, credentials.get(secret)),
+        };
         Ok(Self {
             public: login(
                 "PUBLIC_DATABASE_URL",
