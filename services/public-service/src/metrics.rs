@@ -23,24 +23,64 @@ pub struct StatusMetrics {
     pub folds: IntCounter,
     /// Pollers that went on after a bug.
     pub poller_restarts: IntCounter,
-    /// `connected` frames, apart so that the busiest path looks up no label.
-    pub connected: IntCounter,
     frames: FrameCounters,
     closed: IntCounterVec,
     resumes: IntCounterVec,
-    requests: IntCounterVec,
-    request_seconds: Histogram,
+    refreshes: IntCounterVec,
     change_to_write: Histogram,
     projects: IntGaugeVec,
-    unmapped: IntCounter,
-    refreshes: IntCounterVec,
+    source: SourceMetrics,
 }
 
+/// `public_frames_total`; the busiest events apart, so that a delivery looks up no label.
 #[derive(Clone)]
 struct FrameCounters {
+    connected: IntCounter,
     status_update: IntCounter,
     bulk_update: IntCounter,
     other: IntCounterVec,
+}
+
+/// What is said to client APIs, and what they say.
+#[derive(Clone)]
+struct SourceMetrics {
+    requests: IntCounterVec,
+    request_seconds: Histogram,
+    unmapped: IntCounter,
+}
+
+impl FrameCounters {
+    fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+        let help = "Frames written to streams, by event.";
+        let frames = metrics.counter_vec("public_frames_total", help, &["event"])?;
+        Ok(Self {
+            connected: frames.with_label_values(&["connected"]),
+            status_update: frames.with_label_values(&["status_update"]),
+            bulk_update: frames.with_label_values(&["bulk_update"]),
+            other: frames,
+        })
+    }
+}
+
+impl SourceMetrics {
+    fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+        Ok(Self {
+            requests: metrics.counter_vec(
+                "public_upstream_requests_total",
+                "Requests to client APIs, by outcome.",
+                &["outcome"],
+            )?,
+            request_seconds: metrics.histogram(
+                "public_upstream_duration_seconds",
+                "Duration of requests to client APIs, answer included.",
+                &REQUEST_BUCKETS,
+            )?,
+            unmapped: metrics.counter(
+                "public_unmapped_total",
+                "Units read with a status that no mapping knows.",
+            )?,
+        })
+    }
 }
 
 impl StatusMetrics {
@@ -49,12 +89,8 @@ impl StatusMetrics {
     /// # Errors
     /// On a name that is taken: a bug that every start shows.
     pub fn register(metrics: &Metrics) -> prometheus::Result<Self> {
-        let frames = metrics.counter_vec(
-            "public_frames_total",
-            "Frames written to streams, by event.",
-            &["event"],
-        )?;
-        let event = |name: &str| frames.with_label_values(&[name]);
+        let labelled = |name, help, label| metrics.counter_vec(name, help, &[label]);
+        let frames = FrameCounters::register(metrics)?;
         let this = Self {
             streams_open: metrics.gauge("public_streams_open", "Open streams.")?,
             folds: metrics.counter(
@@ -65,31 +101,21 @@ impl StatusMetrics {
                 "public_poller_restarts_total",
                 "Pollers that went on after a bug; anything but 0 is worth a report.",
             )?,
-            connected: event("connected"),
-            frames: FrameCounters {
-                status_update: event("status_update"),
-                bulk_update: event("bulk_update"),
-                other: frames.clone(),
-            },
-            closed: metrics.counter_vec(
+            frames,
+            closed: labelled(
                 "public_streams_closed_total",
                 "Streams that ended, by reason.",
-                &["reason"],
+                "reason",
             )?,
-            resumes: metrics.counter_vec(
+            resumes: labelled(
                 "public_resumes_total",
                 "Viewers that came back with a Last-Event-ID, by what they were given.",
-                &["result"],
+                "result",
             )?,
-            requests: metrics.counter_vec(
-                "public_upstream_requests_total",
-                "Requests to client APIs, by outcome.",
-                &["outcome"],
-            )?,
-            request_seconds: metrics.histogram(
-                "public_upstream_duration_seconds",
-                "Duration of requests to client APIs, answer included.",
-                &REQUEST_BUCKETS,
+            refreshes: labelled(
+                "public_refresh_total",
+                "Forced refreshes, by outcome.",
+                "outcome",
             )?,
             change_to_write: metrics.histogram(
                 "public_change_to_write_seconds",
@@ -101,15 +127,7 @@ impl StatusMetrics {
                 "Projects known to this process, by state of their data.",
                 &["state"],
             )?,
-            unmapped: metrics.counter(
-                "public_unmapped_total",
-                "Units read with a status that no mapping knows.",
-            )?,
-            refreshes: metrics.counter_vec(
-                "public_refresh_total",
-                "Forced refreshes, by outcome.",
-                &["outcome"],
-            )?,
+            source: SourceMetrics::register(metrics)?,
         };
         this.show_zeros();
         Ok(this)
@@ -124,10 +142,10 @@ impl StatusMetrics {
             self.resumes.with_label_values(&[result]);
         }
         for outcome in ["ok", "not_modified"] {
-            self.requests.with_label_values(&[outcome]);
+            self.source.requests.with_label_values(&[outcome]);
         }
         for outcome in FetchError::OUTCOMES {
-            self.requests.with_label_values(&[outcome]);
+            self.source.requests.with_label_values(&[outcome]);
         }
         for outcome in ["ok", "failed", "limited"] {
             self.refreshes.with_label_values(&[outcome]);
@@ -155,13 +173,13 @@ impl StatusMetrics {
     }
 
     fn asked(&self, outcome: &str, took: Duration) {
-        self.requests.with_label_values(&[outcome]).inc();
-        self.request_seconds.observe(took.as_secs_f64());
+        self.source.requests.with_label_values(&[outcome]).inc();
+        self.source.request_seconds.observe(took.as_secs_f64());
     }
 
     /// So many units had an unmapped status.
     pub fn unmapped(&self, units: usize) {
-        self.unmapped.inc_by(units as u64);
+        self.source.unmapped.inc_by(units as u64);
     }
 
     /// A frame that many get went out to one viewer.
@@ -176,6 +194,11 @@ impl StatusMetrics {
         if let Some(event) = frame.other_event() {
             self.frames.other.with_label_values(&[event]).inc();
         }
+    }
+
+    /// A stream said hello with a `connected` frame.
+    pub fn said_hello(&self) {
+        self.frames.connected.inc();
     }
 
     /// A stream said goodbye with a `closed` frame.

@@ -116,10 +116,10 @@ impl Public {
             let stream = ViewerStream::new(&project, subscription, watch.mode, window, seat);
             // Whoever joins before the stop is told to leave with everyone else;
             // asked in this order, nobody slips in between the two.
-            return match self.stopping.is_cancelled() {
-                true => Err(ApiError::Draining(self.spread())),
-                false => Ok(stream),
-            };
+            if self.stopping.is_cancelled() {
+                return Err(ApiError::Draining(self.spread()));
+            }
+            return Ok(stream);
         }
     }
 

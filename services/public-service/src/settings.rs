@@ -52,7 +52,7 @@ service_kit::settings! {
         /// A viewer that takes nothing for this long is dropped.
         write_deadline_seconds: Duration = "60" in 1..=3600;
         /// Send buffer of a connection (SO_SNDBUF), so that the kernel does not hoard old frames.
-        stream_sndbuf_bytes: usize = "65536" in 4096..=16777216;
+        stream_sndbuf_bytes: usize = "65536" in 4096..=16_777_216;
         /// Changes kept per project for viewers that come back.
         replay_ring: usize = "256" in 1..=65536;
     }
@@ -60,15 +60,15 @@ service_kit::settings! {
     /// What one address, and all together, may take.
     pub struct LimitSettings {
         /// Open streams in total.
-        max_streams: usize = "50000" in 1..=1000000;
+        max_streams: usize = "50000" in 1..=1_000_000;
         /// Open streams of one client address (IPv6: of one /64); 0 = no limit.
-        max_streams_per_ip: u32 = "0" in 0..=1000000;
+        max_streams_per_ip: u32 = "0" in 0..=1_000_000;
         /// Proxies (CIDRs, comma separated) whose X-Forwarded-For is believed.
         trusted_proxies: Vec<IpNet> = "";
         /// A project is refreshed by force at most once in this time.
         refresh_min_seconds: Duration = "5" in 1..=3600;
         /// Forced refreshes of one client address in a minute.
-        refresh_per_minute: u32 = "10" in 1..=100000;
+        refresh_per_minute: u32 = "10" in 1..=100_000;
     }
 
     /// The pages.

@@ -1,5 +1,6 @@
 //! The table of routes, and the headers that every answer carries.
 
+use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -85,8 +86,8 @@ fn page(path: &str) -> actix_web::Resource {
     web::resource(path).default_service(web::to(|| refuse("GET")))
 }
 
-async fn refuse(allow: &'static str) -> Problem {
-    Problem::method_not_allowed(allow)
+fn refuse(allow: &'static str) -> Ready<Problem> {
+    ready(Problem::method_not_allowed(allow))
 }
 
 async fn preflight_get() -> HttpResponse {

@@ -47,7 +47,11 @@ impl ClientApi {
             timeout: source.timeout,
             cap: MOST_BYTES,
         };
-        let response = self.outbound.get(&request).await.map_err(failure)?;
+        let response = self
+            .outbound
+            .get(&request)
+            .await
+            .map_err(|error| failure(&error))?;
         self.read(response)
     }
 
@@ -96,7 +100,7 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: Option<&str>) {
     }
 }
 
-fn failure(error: OutboundError) -> FetchError {
+fn failure(error: &OutboundError) -> FetchError {
     match error {
         OutboundError::Timeout => FetchError::Timeout,
         OutboundError::Connect(_) | OutboundError::Body(_) => {

@@ -21,9 +21,10 @@ pub enum RepoError {
 
 impl From<sqlx::Error> for RepoError {
     fn from(error: sqlx::Error) -> Self {
-        match service_kit::pg::is_unavailable(&error) {
-            true => Self::Unavailable(error),
-            false => Self::Refused(error),
+        if service_kit::pg::is_unavailable(&error) {
+            Self::Unavailable(error)
+        } else {
+            Self::Refused(error)
         }
     }
 }
@@ -99,10 +100,7 @@ struct ProjectRow(String, StoredProject);
 impl sqlx::FromRow<'_, PgRow> for ProjectRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let integrated: bool = row.try_get("integrated")?;
-        let integration = match integrated {
-            true => Some(integration(row)?),
-            false => None,
-        };
+        let integration = integrated.then(|| integration(row)).transpose()?;
         Ok(Self(row.try_get("slug")?, StoredProject { integration }))
     }
 }

@@ -80,9 +80,10 @@ async fn fetch_with_retries(
     source: &Source,
     integration: &Integration,
 ) -> Result<Answer, FetchError> {
-    let validators = match cycle.unconditional {
-        true => Validators::default(),
-        false => project.engine.lock().validators.clone(),
+    let validators = if cycle.unconditional {
+        Validators::default()
+    } else {
+        project.engine.lock().validators.clone()
     };
     let retries = if cycle.probe { 0 } else { integration.retries };
     let mut attempt = 0;
@@ -125,6 +126,11 @@ async fn read_body(
 ) -> Result<(Snapshot, Complaints), FetchError> {
     fn read(body: &[u8], mapping: &Mapping) -> Result<(Snapshot, Complaints), FetchError> {
         let raw = parse_units(body, mapping).map_err(|e| FetchError::Body(e.to_string()))?;
+        // One bad unit fails nothing; nothing but bad units is not a list of units.
+        if raw.units.is_empty() && raw.skipped > 0 {
+            let reason = format!("none of {} entries is a unit", raw.skipped);
+            return Err(FetchError::Body(reason));
+        }
         Ok(normalize(raw, mapping))
     }
     if body.len() < READ_ASIDE_FROM_BYTES {

@@ -171,7 +171,8 @@ impl EngineState {
         let spared = self.schedule.backing_off(now).is_some();
         // A person who presses "refresh" may disturb a source that failed, but
         // not one whose circuit is open.
-        if spared && !(refresh && !self.schedule.circuit_open()) {
+        let disturbs = refresh && !self.schedule.circuit_open();
+        if spared && !disturbs {
             return Begin::Refused;
         }
         if why == Why::Poll && self.schedule.next() > now {

@@ -88,9 +88,11 @@ impl Feed {
         }
         self.present.units = update.units;
         self.present.version.step = seq;
-        let frame = match update.whole {
-            true => StatusFrame::whole(self.present.clone(), state_changed),
-            false => StatusFrame::units(&update.changes, state_changed, self.present.clone()),
+        let present = self.present.clone();
+        let frame = if update.whole {
+            StatusFrame::whole(present, state_changed)
+        } else {
+            StatusFrame::units(&update.changes, state_changed, present)
         };
         Some(self.step(update.changes, state_changed, frame))
     }
@@ -180,9 +182,10 @@ impl Live for Feed {
             all.merge(&step.changes);
         }
         if all.is_empty() {
-            return match state_changed {
-                true => StatusFrame::state(&self.present),
-                false => StatusFrame::nothing(),
+            return if state_changed {
+                StatusFrame::state(&self.present)
+            } else {
+                StatusFrame::nothing()
             };
         }
         let fold = StatusFrame::units(&all, state_changed, self.present.clone());

@@ -234,7 +234,7 @@ mod tests {
         };
         let read = Integration::read(Some(&stored), &reading());
         assert_eq!(read.interval, Duration::from_secs(1));
-        assert_eq!(read.timeout, Duration::from_secs(60));
+        assert_eq!(read.timeout, Duration::from_mins(1));
         assert_eq!(read.retries, 0);
     }
 
@@ -277,7 +277,8 @@ mod tests {
                 "{kind}"
             );
         }
-        let sealed_elsewhere = Vault::new(&"other".to_owned().into()).seal(&Default::default());
+        let sealed_elsewhere =
+            Vault::new(&"other".to_owned().into()).seal(&serde_json::Map::default());
         let stored = StoredIntegration {
             api_base_url: Some("https://api.example".into()),
             status_endpoint: Some("/units".into()),

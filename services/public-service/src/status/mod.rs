@@ -4,10 +4,12 @@
 mod audience;
 pub mod body;
 mod cycle;
+mod demand;
 mod engine;
 mod feed;
 mod frame;
 mod integration;
+mod outcome;
 mod overview;
 mod poller;
 mod present;

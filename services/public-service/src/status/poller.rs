@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error};
 
 use super::engine::Why;
+use super::feed::Feed;
 use super::integration::Ask;
 use super::present::DataState;
 use super::project::Project;
@@ -95,7 +96,7 @@ impl Watch {
         if at > now {
             return Some(at);
         }
-        project.topic.update(|feed, seq| feed.seed_unknown(seq));
+        project.topic.update(Feed::seed_unknown);
         None
     }
 }

@@ -10,31 +10,24 @@ use service_kit::clock::Clock;
 use service_kit::lifecycle::Tasks;
 use service_kit::random::Random;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Slug;
 use super::audience::Watchers;
 use super::body::BodyCache;
-use super::cycle;
-use super::engine::{Begin, Cycle, Engine, EngineState, Progress, Why};
+use super::engine::{Engine, EngineState};
 use super::feed::Feed;
 use super::frame::StatusFrame;
 use super::integration::{Ask, Integration, Reading, StoredIntegration};
 use super::poller;
 use super::present::{DataState, Present, Version, rfc3339};
-use super::source::FetchError;
 use crate::infra::client_api::ClientApi;
 use crate::metrics::StatusMetrics;
 
-/// No source silences us for longer, whatever its `Retry-After` says: a slip of
-/// a few zeros would otherwise blind every viewer until a restart.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// Unit changes that a replay ring keeps in all.
 const RING_WEIGHT: usize = 200_000;
-/// Of a run of failed cycles the first is logged, and then every so many.
-const LOG_EVERY_FAILURES: u64 = 20;
 
 /// Durations and sizes that hold for every project.
 #[derive(Debug, Clone)]
@@ -161,28 +154,6 @@ impl Project {
         self.topic.join(step.map_or(Resume::Fresh, Resume::After))
     }
 
-    /// What is known, as a GET may show it: fetched now if it has expired, but
-    /// never waiting longer than one request may take.
-    pub async fn read(self: &Arc<Self>) -> Present {
-        self.touch();
-        let present = self.present();
-        let fresh = |age: Duration| age < self.fresh_age();
-        if present.age().is_some_and(fresh) {
-            return present;
-        }
-        if let Some(number) = self.want(Why::Read) {
-            // With something to show, one failed attempt is enough to show it;
-            // with nothing, the retries are worth the wait.
-            let impatient = present.read.is_some();
-            self.wait_for(number, |progress| impatient && progress.stumbled >= number)
-                .await;
-        }
-        if self.is_too_old() {
-            self.grown_old();
-        }
-        self.present()
-    }
-
     /// Counts a forced refresh, of which there is one in `REFRESH_MIN_SECONDS`.
     ///
     /// # Errors
@@ -191,111 +162,16 @@ impl Project {
         let mut last = lock(&self.refreshed);
         let now = Instant::now();
         let next = last.map(|last| last + self.kit.limits.refresh_min);
-        match next.filter(|next| *next > now) {
-            Some(next) => Err(next - now),
-            None => {
-                *last = Some(now);
-                Ok(())
-            }
+        if let Some(next) = next.filter(|next| *next > now) {
+            return Err(next - now);
         }
-    }
-
-    /// Fetches now, past every cache. The data after it, and whether it worked.
-    pub async fn refresh(self: &Arc<Self>) -> (Present, bool) {
-        self.touch();
-        let ok = match self.want(Why::Refresh) {
-            Some(number) => self.wait_for(number, |_| false).await,
-            None => false,
-        };
-        (self.present(), ok)
+        *last = Some(now);
+        Ok(())
     }
 
     /// What is known, without asking anybody.
     pub fn present(&self) -> Present {
         self.topic.with(|feed| feed.present().clone())
-    }
-
-    /// Sees to it that a fetch cycle runs, if the source may be asked: its number.
-    pub fn want(self: &Arc<Self>, why: Why) -> Option<u64> {
-        if self.is_gone() || matches!(self.integration().ask, Ask::Nobody) {
-            return None;
-        }
-        match self.engine.begin(why, Instant::now()) {
-            Begin::Refused => None,
-            Begin::Joined(number) => Some(number),
-            Begin::Started(cycle) => {
-                let task = cycle::run(Arc::clone(self), cycle);
-                self.kit.tasks.spawn_tracked("status.cycle", task);
-                Some(cycle.number)
-            }
-        }
-    }
-
-    /// Waits for the end of cycle `number`, or until `enough`, but no longer
-    /// than one request may take. Whether the cycle brought data.
-    async fn wait_for(&self, number: u64, enough: impl Fn(&Progress) -> bool) -> bool {
-        let deadline = Instant::now() + self.integration().timeout;
-        let mut progress = self.engine.progress();
-        let settled = progress.wait_for(|p| p.settled >= number || enough(p));
-        match timeout_at(deadline, settled).await {
-            Ok(Ok(progress)) => progress.settled >= number && progress.ok,
-            Ok(Err(_)) | Err(_) => false,
-        }
-    }
-
-    /// A cycle brought data.
-    pub(super) fn succeeded(&self) {
-        let interval = self.integration().interval;
-        let mut engine = self.engine.lock();
-        engine
-            .schedule
-            .succeeded(Instant::now(), interval, &self.kit.random);
-        if engine.report.last_error.take().is_some() {
-            info!(project = %self.slug, "client API works again");
-        }
-        engine.report.failures_in_a_row = 0;
-    }
-
-    /// A cycle brought data that is not believed yet.
-    pub(super) fn doubted(&self) {
-        let interval = self.integration().interval;
-        let reason = "more than half of the units vanished at once: waiting for a second answer";
-        warn!(project = %self.slug, "{reason}");
-        {
-            let mut engine = self.engine.lock();
-            engine
-                .schedule
-                .doubted(Instant::now(), interval, &self.kit.random);
-            engine.report.last_error = Some(reason.to_owned());
-        }
-        self.grown_old();
-    }
-
-    /// A cycle failed.
-    pub(super) fn failed(&self, error: &FetchError, cycle: Cycle) {
-        let interval = self.integration().interval;
-        let floor = error.retry_after().map(|d| d.min(LONGEST_RETRY_AFTER));
-        let failures = {
-            let mut engine = self.engine.lock();
-            engine
-                .schedule
-                .failed(Instant::now(), interval, floor, &self.kit.random);
-            engine.report.failures += 1;
-            engine.report.failures_in_a_row += 1;
-            engine.report.last_error = Some(error.to_string());
-            engine.report.failures_in_a_row
-        };
-        if failures % LOG_EVERY_FAILURES == 1 {
-            warn!(
-                project = %self.slug,
-                %error,
-                failures,
-                probe = cycle.probe,
-                upstream_status = error.upstream_status(),
-                "client API failed; viewers are shown the last good data"
-            );
-        }
-        self.grown_old();
     }
 
     /// The data can no longer be called live.
@@ -307,9 +183,10 @@ impl Project {
     /// Younger data is served from memory.
     pub(super) fn fresh_age(&self) -> Duration {
         let ttl = self.kit.limits.cache_ttl;
-        match self.polled.load(Ordering::SeqCst) {
-            true => ttl.max(self.integration().interval),
-            false => ttl,
+        if self.polled.load(Ordering::SeqCst) {
+            ttl.max(self.integration().interval)
+        } else {
+            ttl
         }
     }
 
@@ -324,7 +201,7 @@ impl Project {
         Some(rfc3339(self.kit.clock.now() + wait))
     }
 
-    fn is_too_old(&self) -> bool {
+    pub(super) fn is_too_old(&self) -> bool {
         let present = self.present();
         let limit = self.fresh_age() * 2;
         present.state == DataState::Live && present.age().is_some_and(|age| age >= limit)
@@ -380,7 +257,7 @@ impl Project {
         self.nudge();
     }
 
-    fn touch(&self) {
+    pub(super) fn touch(&self) {
         *lock(&self.used) = Instant::now();
     }
 }

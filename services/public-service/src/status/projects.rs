@@ -14,7 +14,7 @@ use crate::infra::project_repo::{ProjectRepo, RepoError};
 /// Most projects known at a time; the longest idle ones make place.
 const MOST_PROJECTS: usize = 10_000;
 /// A project that nobody asked for in this time is forgotten, and its data with it.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
 
 /// An active project as the database has it.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Projects {
             return Lookup::NotFound;
         };
         match self.repo.find_active(&slug).await {
-            Ok(Some(stored)) => self.admit(slug, stored.integration),
+            Ok(Some(stored)) => self.admit(&slug, stored.integration),
             Ok(None) => Lookup::NotFound,
             Err(error) => {
                 // Logged where the database is watched; here it would be once per request.
@@ -69,15 +69,13 @@ impl Projects {
         }
     }
 
-    fn admit(&self, slug: Slug, stored: Option<StoredIntegration>) -> Lookup {
+    fn admit(&self, slug: &Slug, stored: Option<StoredIntegration>) -> Lookup {
         let make = || Project::new(slug.clone(), stored, &self.kit);
-        match self.hub.get_or_insert_with(slug.clone(), make) {
-            Ok(project) => Lookup::Found(project),
-            Err(live_hub::HubFull) => {
-                warn!(project = %slug, "too many projects are in use at once");
-                Lookup::Unavailable
-            }
+        if let Ok(project) = self.hub.get_or_insert_with(slug.clone(), make) {
+            return Lookup::Found(project);
         }
+        warn!(project = %slug, most = MOST_PROJECTS, "too many projects are in use at once");
+        Lookup::Unavailable
     }
 
     /// Reads the settings of every known project again, in one query: edits
@@ -94,13 +92,12 @@ impl Projects {
         let slugs: Vec<_> = known.iter().map(|(slug, _)| slug.clone()).collect();
         let mut active = self.repo.find_all_active(&slugs).await?;
         for (slug, project) in known {
-            match active.remove(&slug) {
-                Some(stored) => project.adopt(stored.integration),
-                None => {
-                    info!(project = %slug, "project is no longer active");
-                    self.hub.remove(&slug, &project);
-                    project.deactivate();
-                }
+            if let Some(stored) = active.remove(&slug) {
+                project.adopt(stored.integration);
+            } else {
+                info!(project = %slug, "project is no longer active");
+                self.hub.remove(&slug, &project);
+                project.deactivate();
             }
         }
         Ok(())

@@ -98,7 +98,7 @@ impl ViewerStream {
 
     /// The first frame, for who sends it together with a head of its own.
     pub fn hello(&mut self) -> Frame {
-        self.kit.metrics.connected.inc();
+        self.kit.metrics.said_hello();
         self.hello.take().unwrap_or_default()
     }
 

@@ -13,7 +13,7 @@ use crate::status::{Closing, ViewerStream, Write};
 
 /// The end of a chunked body.
 const END: &[u8] = b"0\r\n\r\n";
-/// A client that sends this much behind its request is not an EventSource.
+/// A client that sends this much behind its request is no `EventSource`.
 const MOST_STRAY_BYTES: usize = 64 * 1024;
 
 /// One stream on one socket. A future by hand, because this is the path of every

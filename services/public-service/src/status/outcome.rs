@@ -1,0 +1,74 @@
+//! What becomes of a project when a fetch cycle ends: its schedule, its report
+//! to operators, and what its viewers may still be told.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::engine::Cycle;
+use super::project::Project;
+use super::source::FetchError;
+
+/// No source silences us for longer, whatever its `Retry-After` says: a slip of
+/// a few zeros would otherwise blind every viewer until a restart.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// Of a run of failed cycles the first is logged, and then every so many.
+const LOG_EVERY_FAILURES: u64 = 20;
+
+impl Project {
+    /// A cycle brought data.
+    pub(super) fn succeeded(&self) {
+        let interval = self.integration().interval;
+        let mut engine = self.engine.lock();
+        engine
+            .schedule
+            .succeeded(Instant::now(), interval, &self.kit.random);
+        if engine.report.last_error.take().is_some() {
+            info!(project = %self.slug, "client API works again");
+        }
+        engine.report.failures_in_a_row = 0;
+    }
+
+    /// A cycle brought data that is not believed yet.
+    pub(super) fn doubted(&self) {
+        let interval = self.integration().interval;
+        let reason = "more than half of the units vanished at once: waiting for a second answer";
+        warn!(project = %self.slug, "{reason}");
+        {
+            let mut engine = self.engine.lock();
+            engine
+                .schedule
+                .doubted(Instant::now(), interval, &self.kit.random);
+            engine.report.last_error = Some(reason.to_owned());
+        }
+        self.grown_old();
+    }
+
+    /// A cycle failed.
+    pub(super) fn failed(&self, error: &FetchError, cycle: Cycle) {
+        let interval = self.integration().interval;
+        let floor = error.retry_after().map(|d| d.min(LONGEST_RETRY_AFTER));
+        let failures = {
+            let mut engine = self.engine.lock();
+            engine
+                .schedule
+                .failed(Instant::now(), interval, floor, &self.kit.random);
+            engine.report.failures += 1;
+            engine.report.failures_in_a_row += 1;
+            engine.report.last_error = Some(error.to_string());
+            engine.report.failures_in_a_row
+        };
+        if failures % LOG_EVERY_FAILURES == 1 {
+            warn!(
+                project = %self.slug,
+                %error,
+                failures,
+                probe = cycle.probe,
+                upstream_status = error.upstream_status(),
+                "client API failed; viewers are shown the last good data"
+            );
+        }
+        self.grown_old();
+    }
+}
