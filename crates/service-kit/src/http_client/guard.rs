@@ -151,6 +151,8 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
@@ -288,6 +290,36 @@ mod tests {
                 panic!("{url} was admitted");
             };
             assert!(!why.contains("hunter2"), "{why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_form_of_an_ipv4_address_is_judged_alike(bits: u32) {
+            let ip = Ipv4Addr::from(bits);
+            let [a, b, c, d] = ip.octets();
+            let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+            for form in [
+                ip.to_ipv6_mapped(),
+                ip.to_ipv6_compatible(),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
+                Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 1),
+            ] {
+                prop_assert_eq!(is_public(form.into()), is_public(ip.into()), "{}", form);
+            }
+        }
+
+        #[test]
+        fn what_std_knows_to_be_special_is_not_public(bits: u32) {
+            let ip = Ipv4Addr::from(bits);
+            let special = ip.is_private() || ip.is_loopback() || ip.is_link_local()
+                || ip.is_multicast() || ip.is_broadcast() || ip.is_documentation();
+            prop_assert!(!(special && is_public(ip.into())), "{}", ip);
+        }
+
+        #[test]
+        fn no_text_breaks_the_gate(text in ".{0,80}") {
+            let _ = guard(false, &[]).admit(&text);
         }
     }
 }

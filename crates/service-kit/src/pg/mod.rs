@@ -95,3 +95,18 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
 fn is_passing(code: &str) -> bool {
     code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") || code == "57014"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_pass_by_themselves_are_told_from_mistakes() {
+        for code in ["08006", "53300", "57P01", "57P03", "57014"] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in ["42P01", "23505", "42501", "28P01", "22P02"] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
+}

@@ -196,3 +196,86 @@ impl<T: Setting> Setting for Option<T> {
         format!("{}, or unset", T::rule(field))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn field<T: Setting>(key: &'static str, range: Option<(u64, u64)>) -> Field {
+        Field::of::<T>(key, None, range, &["A field."])
+    }
+
+    fn parse<T: Setting>(text: &str) -> Option<T> {
+        T::parse(&field::<T>("some_field", None), text)
+    }
+
+    #[test]
+    fn numbers_keep_to_their_type_and_their_range() {
+        assert_eq!(parse::<u16>("65535"), Some(65_535));
+        assert_eq!(parse::<u16>("65536"), None);
+        for wrong in ["", "-1", "1.5", "1e3", "0x10", "ten"] {
+            assert_eq!(parse::<u64>(wrong), None, "{wrong:?}");
+        }
+        let bounded = field::<u32>("most", Some((1, 9)));
+        let read = |text| u32::parse(&bounded, text);
+        assert_eq!(
+            [read("0"), read("1"), read("9"), read("10")],
+            [None, Some(1), Some(9), None]
+        );
+    }
+
+    #[test]
+    fn a_rule_never_promises_more_than_the_type_holds() {
+        let wide = field::<u16>("port", Some((1, 1_000_000)));
+        assert_eq!(u16::rule(&wide), "a whole number from 1 to 65535");
+        assert_eq!(u64::rule(&field::<u64>("count", None)), "a whole number");
+    }
+
+    #[test]
+    fn the_name_tells_the_unit_of_a_duration() {
+        let read = |key, text| Duration::parse(&field::<Duration>(key, None), text);
+        assert_eq!(read("settle_ms", "250"), Some(Duration::from_millis(250)));
+        assert_eq!(read("drain_seconds", "250"), Some(Duration::from_secs(250)));
+        assert_eq!(read("http_timeout", "7"), Some(Duration::from_secs(7)));
+        assert_eq!(read("drain_seconds", "10s"), None);
+    }
+
+    #[test]
+    fn switches_take_the_usual_words() {
+        for (text, expected) in [("true", true), ("1", true), ("Yes", true), ("ON", true)] {
+            assert_eq!(parse(text), Some(expected));
+        }
+        for (text, expected) in [
+            ("false", false),
+            ("0", false),
+            ("no", false),
+            ("off", false),
+        ] {
+            assert_eq!(parse(text), Some(expected));
+        }
+        assert_eq!(parse::<bool>("2"), None);
+    }
+
+    #[test]
+    fn an_option_is_unset_by_empty_text_and_strict_about_the_rest() {
+        assert_eq!(parse::<Option<u16>>(""), Some(None));
+        assert_eq!(parse::<Option<u16>>("7"), Some(Some(7)));
+        assert_eq!(parse::<Option<u16>>("seven"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_in_range_reads_back(low in 0_u64..1_000, width in 0_u64..1_000, number: u64) {
+            let bounded = field::<u64>("most", Some((low, low + width)));
+            let read = u64::parse(&bounded, &number.to_string());
+            prop_assert_eq!(read, Some(number).filter(|number| (low..=low + width).contains(number)));
+        }
+
+        #[test]
+        fn no_text_breaks_a_list_of_networks(text in ".{0,60}") {
+            let _ = parse::<Vec<IpNet>>(&text);
+        }
+    }
+}

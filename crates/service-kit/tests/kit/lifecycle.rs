@@ -73,6 +73,34 @@ async fn a_second_trigger_stops_hard_and_drops_what_is_left() {
 }
 
 #[tokio::test]
+async fn after_a_failure_the_first_signal_is_already_the_second_word() {
+    let life = life();
+    life.tasks().spawn_critical("poller", async {});
+    life.tasks()
+        .spawn_tracked("stubborn", std::future::pending());
+    let settings = quick();
+    let (code, ()) = tokio::join!(life.run_until_stopped(&settings), async {
+        life.stopping().cancelled().await;
+        life.trigger();
+    });
+    assert_eq!(code, ExitCode::FAILURE);
+    assert!(life.hard().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_critical_task_that_fails_while_draining_spoils_the_exit_code() {
+    let life = life();
+    let stopping = life.stopping();
+    life.tasks().spawn_critical("relay", async move {
+        stopping.cancelled().await;
+        Err("a message was not confirmed")
+    });
+    life.trigger();
+    assert_eq!(life.run_until_stopped(&quick()).await, ExitCode::FAILURE);
+    assert!(!life.hard().is_cancelled());
+}
+
+#[tokio::test]
 async fn the_deadline_stops_hard() {
     let life = life();
     life.tasks()
