@@ -13,11 +13,12 @@ struct Rule {
 }
 
 const EVERYWHERE: &[&str] = &["crates/", "services/", "tools/"];
-/// What is not a use case of a service: its entry, its wiring and its technical rooms. `wire/` is
-/// the listener's own HTTP/1.1 writer for streams.
+/// What is not a use case of a service: its entry, its wiring (app, and listen, which
+/// binds its listener) and its technical rooms. `wire/` is an HTTP/1.1 writer of its own for streams.
 const TECHNICAL: &[&str] = &[
     "src/main.rs",
     "src/app.rs",
+    "src/listen.rs",
     "/app/",
     "/http/",
     "/http.rs",
@@ -75,6 +76,7 @@ const RULES: &[Rule] = &[
         homes: &[
             "src/main.rs",
             "src/app.rs",
+            "src/listen.rs",
             "/app/",
             "/http/",
             "/http.rs",
@@ -87,7 +89,7 @@ const RULES: &[Rule] = &[
     Rule {
         says: "R3: http does not know who composes it",
         within: &["services/"],
-        homes: &["src/main.rs", "src/app.rs", "/app/"],
+        homes: &["src/main.rs", "src/app.rs", "src/listen.rs", "/app/"],
         paths: &["crate::app"],
         advice: "take it as app data or an argument",
     },
@@ -110,6 +112,7 @@ const RULES: &[Rule] = &[
             "*_repo.rs",
             "crates/service-kit/src/pg/",
             "src/app.rs",
+            "src/listen.rs",
             "/app/",
             "src/main.rs",
             "crates/test-kit/",
@@ -128,6 +131,7 @@ const RULES: &[Rule] = &[
             "*_api.rs",
             "crates/service-kit/src/http_client/",
             "src/app.rs",
+            "src/listen.rs",
             "/app/",
         ],
         paths: &[
@@ -281,7 +285,13 @@ fn built_infra(file: &SourceFile) -> Vec<Violation> {
     if !file.path.starts_with("services/")
         || at_home(
             &file.path,
-            &["src/main.rs", "src/app.rs", "/app/", "/infra/"],
+            &[
+                "src/main.rs",
+                "src/app.rs",
+                "src/listen.rs",
+                "/app/",
+                "/infra/",
+            ],
         )
     {
         return Vec::new();
