@@ -37,7 +37,11 @@ impl Head {
         let httparse::Status::Complete(size) = status else {
             return None;
         };
-        assert_eq!(answer.version, Some(1), "the answer is not HTTP/1.1");
+        // 0 is HTTP/1.0, in which old clients are answered.
+        assert!(
+            matches!(answer.version, Some(0 | 1)),
+            "the answer is not HTTP/1"
+        );
         let mut headers = BTreeMap::<String, Vec<String>>::new();
         for field in answer.headers.iter() {
             let value = std::str::from_utf8(field.value).expect("header values are text");

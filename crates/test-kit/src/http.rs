@@ -125,10 +125,14 @@ impl Asked {
             text.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
         }
         text.push_str("\r\n");
-        let mut stream = connect(authority, receive_buffer).await;
-        let all = [text.as_bytes(), body].concat();
+        let stream = connect(authority, receive_buffer).await;
+        Self::on(stream, &[text.as_bytes(), body].concat()).await
+    }
+
+    /// Sends a request as it stands on a connection that is open already.
+    pub(crate) async fn on(mut stream: TcpStream, request: &[u8]) -> Self {
         stream
-            .write_all(&all)
+            .write_all(request)
             .await
             .expect("the request can be sent");
         let mut unread = Vec::new();
@@ -142,7 +146,8 @@ impl Asked {
                 .expect("the answer can be read");
             assert!(
                 read > 0,
-                "{method} {url}: closed before the head was complete"
+                "closed before the head was complete: {}",
+                request.escape_ascii()
             );
         };
         unread.drain(..size);

@@ -80,13 +80,26 @@ impl SseClient {
         Self::open(url, headers, Some(buffer)).await.judged()
     }
 
+    /// The same by a GET as it stands, on a connection that is open already: for requests that no
+    /// sane client sends, and for answers in HTTP/1.0.
+    pub async fn on(connection: TcpStream, request: &[u8]) -> Self {
+        let name = request.escape_ascii().to_string();
+        let asked = timeout(PATIENCE, Asked::on(connection, request)).await;
+        let asked = asked.unwrap_or_else(|_| panic!("{name}: no head within {PATIENCE:?}"));
+        Self::answered(name, asked).judged()
+    }
+
     async fn open(url: &str, headers: &[(&str, &str)], buffer: Option<usize>) -> Self {
         let mut headers = headers.to_vec();
         headers.push(("accept", "text/event-stream"));
         let asked = timeout(PATIENCE, Asked::send("GET", url, &headers, b"", buffer)).await;
         let asked = asked.unwrap_or_else(|_| panic!("{url}: no head within {PATIENCE:?}"));
+        Self::answered(url.to_owned(), asked)
+    }
+
+    fn answered(url: String, asked: Asked) -> Self {
         let mut client = Self {
-            url: url.to_owned(),
+            url,
             transfer: Transfer::announced(&asked.head, "GET"),
             head: asked.head,
             stream: asked.stream,
