@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header;
+use actix_web::http::{ConnectionType, Version, header};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -32,10 +32,18 @@ pub async fn get(
         client: state.client(&request),
     };
     let stream = state.public.watch(watch).await?;
-    Ok(event_stream().body(Frames {
+    let mut response = event_stream().body(Frames {
         stream,
         ended: false,
-    }))
+    });
+    // HTTP/1.0 knows no chunks: its stream ends with the connection.
+    if request.version() < Version::HTTP_11 {
+        response.head_mut().no_chunking(true);
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
 }
 
 /// HEAD …/status/stream: what a GET would say first, without taking a seat.
