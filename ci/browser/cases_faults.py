@@ -45,6 +45,22 @@ def resume(t):
     proxy.close()
 
 
+@case("resume: a page that was away when the source failed hears of it at once, not at the next ping",
+      service={"PING_SECONDS": "60"}, refusals=("net",))
+def resume_into_stale(t):
+    proxy = Proxy(t.world.port)
+    page = t.viewer(TOWER, base=f"http://127.0.0.1:{proxy.port}")
+    watcher = t.viewer(TOWER)
+    expect_state(page, "Live")
+    proxy.silence()
+    proxy.cut()
+    t.world.fault(TOWER, kind="status", code=500)
+    expect_state(watcher, "Stale")
+    proxy.resume()
+    expect_state(page, "Stale")
+    proxy.close()
+
+
 @case("restart: the service dies, comes back on the same port, and the page is live again", refusals=("net",))
 def restart(t):
     page = t.viewer(TOWER)

@@ -37,6 +37,14 @@ class World:
         self._settings = {}
 
     def __enter__(self):
+        try:
+            self._bring_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _bring_up(self):
         with psycopg.connect(self._owner_url, autocommit=True) as owner:
             owner.execute(f"CREATE DATABASE {self._database}")
         self._run("farol-migrate")
@@ -44,7 +52,6 @@ class World:
         self._demo = self._start("demo-world", "serve", "--port", self._upstream.rsplit(":", 1)[1])
         wait_for(f"{self._upstream}/health")
         self.service()
-        return self
 
     def __exit__(self, *_):
         for process in (self._service, self._demo):

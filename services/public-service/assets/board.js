@@ -1,14 +1,15 @@
 // The board: one DOM node per unit, changed in place, at most once per animation frame.
-// It knows nothing of the network; keys and focus are in keyboard.js.
+// It knows nothing of the network; where tiles stand is in floors.js,
+// keys and focus are in keyboard.js.
 
-import { STATUSES, arrangement, byRef, knownStatus } from "./units.js";
+import { Floors } from "./floors.js";
+import { STATUSES, byRef, knownStatus } from "./units.js";
 import { say } from "./words.js";
 
 /**
  * @typedef {{ ref: string, from: string|null, to: string|null }} Change  null: was or is not there
- * @typedef {{ ref: string, status: string, cell: HTMLElement, row: Row }} Tile
- * @typedef {{ section: Section, key: string, element: HTMLElement, cells: HTMLElement, tiles: Tile[] }} Row
- * @typedef {{ key: string, element: HTMLElement, grid: HTMLElement, rows: Row[] }} Section
+ * @typedef {import("./floors.js").Row} Row
+ * @typedef {{ ref: string, status: string, cell: HTMLElement, row: Row|null }} Tile
  */
 
 /** Above this many at once a flash shows nothing to anybody, and costs a layer per unit. */
@@ -16,16 +17,14 @@ const FLASHES_AT_ONCE = 200;
 
 export class Board {
   #root;
+  #floors;
   #onChange;
   /** @type {Map<string, Tile>} */
   #tiles = new Map();
-  /** @type {Section[]} */
-  #sections = [];
   /** What to show next, per ref; null takes the unit away. Bounded by the number of units. */
   #pending = new Map();
   #placeAll = false;
   #frame = 0;
-  #place = arrangement([]);
 
   /**
    * @param {HTMLElement} root  takes the sections
@@ -33,6 +32,7 @@ export class Board {
    */
   constructor(root, onChange) {
     this.#root = root;
+    this.#floors = new Floors(root);
     this.#onChange = onChange;
   }
 
@@ -61,7 +61,8 @@ export class Board {
       this.#placeAll = false;
       // In order, so that each new tile goes to the end of its row.
       pending.sort(([a], [b]) => byRef(a, b));
-      this.#rearrange(pending.flatMap(([ref, status]) => (status === null ? [] : [ref])));
+      this.#floors.learn(pending.flatMap(([ref, status]) => (status === null ? [] : [ref])));
+      for (const tile of this.#tiles.values()) this.#floors.settle(tile);
     }
     const changes = this.#differing(pending);
     const flash = !first && changes.length <= FLASHES_AT_ONCE;
@@ -101,7 +102,7 @@ export class Board {
     cell.textContent = ref;
     const tile = { ref, status: "", cell, row: null };
     this.#tiles.set(ref, tile);
-    this.#settle(tile);
+    this.#floors.settle(tile);
     return tile;
   }
 
@@ -111,97 +112,15 @@ export class Board {
     const neighbour = tiles[at + 1] ?? tiles[at - 1];
     if (document.activeElement === tile.cell) neighbour?.cell.focus();
     this.#tiles.delete(tile.ref);
-    this.#unsettle(tile);
-  }
-
-  /** A snapshot may bring refs that tell more (or less) about floors: tiles that sit wrong move. */
-  #rearrange(refs) {
-    this.#place = arrangement(refs);
-    for (const tile of this.#tiles.values()) {
-      const { section, row } = this.#place(tile.ref);
-      if (tile.row.section.key === section && tile.row.key === row) continue;
-      const focused = document.activeElement === tile.cell;
-      this.#unsettle(tile);
-      this.#settle(tile);
-      if (focused) tile.cell.focus();
-    }
-  }
-
-  #settle(tile) {
-    const place = this.#place(tile.ref);
-    tile.row = this.#row(this.#section(place.section), place.row);
-    const { tiles, cells } = tile.row;
-    const at = position(tiles, tile.ref, (other) => other.ref);
-    cells.insertBefore(tile.cell, tiles[at]?.cell ?? null);
-    tiles.splice(at, 0, tile);
-  }
-
-  #unsettle(tile) {
-    const { row } = tile;
-    const { section } = row;
-    row.tiles.splice(row.tiles.indexOf(tile), 1);
-    tile.cell.remove();
-    if (row.tiles.length > 0) return;
-    section.rows.splice(section.rows.indexOf(row), 1);
-    row.element.remove();
-    if (section.rows.length > 0) return;
-    this.#sections.splice(this.#sections.indexOf(section), 1);
-    section.element.remove();
-    this.#root.classList.toggle("one-section", this.#sections.length === 1);
-  }
-
-  #section(key) {
-    const at = position(this.#sections, key, (other) => other.key);
-    if (this.#sections[at]?.key === key) return this.#sections[at];
-    const name = key || say("otherUnits");
-    const element = document.createElement("section");
-    const title = element.appendChild(document.createElement("h3"));
-    const grid = element.appendChild(document.createElement("div"));
-    element.className = "block";
-    title.textContent = name;
-    grid.className = "grid";
-    grid.setAttribute("role", "grid");
-    grid.ariaLabel = key || say("board");
-    const section = { key, element, grid, rows: [] };
-    this.#root.insertBefore(element, this.#sections[at]?.element ?? null);
-    this.#sections.splice(at, 0, section);
-    this.#root.classList.toggle("one-section", this.#sections.length === 1);
-    return section;
-  }
-
-  #row(section, key) {
-    const { rows, grid } = section;
-    const at = position(rows, key, (other) => other.key);
-    if (rows[at]?.key === key) return rows[at];
-    const element = document.createElement("div");
-    const label = document.createElement("span");
-    element.className = "floor";
-    element.setAttribute("role", "row");
-    // The cells lie in a box of their own, so that what wraps stays right of the label.
-    const cells = document.createElement("div");
-    cells.className = "cells";
-    cells.setAttribute("role", "presentation");
-    if (key) {
-      label.className = "floor-name";
-      label.setAttribute("role", "rowheader");
-      label.textContent = key;
-      element.append(label);
-    }
-    element.append(cells);
-    const row = { section, key, element, cells, tiles: [] };
-    grid.insertBefore(element, rows[at]?.element ?? null);
-    rows.splice(at, 0, row);
-    return row;
+    this.#floors.unsettle(tile);
   }
 
   /** Tells the style what tiles need: the length of nearly all refs, and of the longest row. */
   #sizeTiles() {
     const lengths = [...this.#tiles.keys()].map((ref) => ref.length).sort((a, b) => a - b);
     const usual = lengths[Math.floor(lengths.length * 0.98)];
-    const rows = this.#sections.flatMap((section) => section.rows);
-    const longest = Math.max(...rows.map((row) => row.tiles.length));
     this.#root.style.setProperty("--ref-length", String(Math.min(Math.max(usual, 3), 18)));
-    this.#root.style.setProperty("--longest-row", String(longest));
+    this.#root.style.setProperty("--longest-row", String(this.#floors.longestRow));
     this.#root.classList.toggle("dense", this.#tiles.size > 600);
   }
 
@@ -214,16 +133,4 @@ export class Board {
   get size() {
     return this.#tiles.size;
   }
-}
-
-/** Where `key` stands, or belongs, in a sorted list. */
-function position(list, key, keyOf) {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (byRef(keyOf(list[middle]), key) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -10,7 +10,7 @@ import { StatusStream } from "./stream.js";
 import { say, titleOf, translate } from "./words.js";
 
 const element = (id) => document.getElementById(id);
-const slug = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
+const slug = location.pathname.split("/").filter(Boolean).at(-1);
 const sections = element("sections");
 
 translate(document);

@@ -24,9 +24,11 @@ macro_rules! assets {
 }
 
 const ASSETS: &[Asset] = assets![
+    "board.css",
     "board.js",
     "connection.js",
     "farol.css",
+    "floors.js",
     "index.css",
     "index.js",
     "keyboard.js",
