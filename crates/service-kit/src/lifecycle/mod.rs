@@ -19,7 +19,7 @@ const HARD_GRACE: Duration = Duration::from_millis(500);
 
 /// The life of this process. Clones share it.
 ///
-/// Two stages (docs/API.md, "Lifecycle"): the first signal makes the process not ready and cancels
+/// Two stages (docs/OPERATIONS.md, "Exit codes and shutdown"): the first signal makes the process not ready and cancels
 /// [`stopping`](Self::stopping); whoever serves or works then finishes in peace. The second signal, or
 /// `SHUTDOWN_SECONDS`, cancels [`hard`](Self::hard), and what is left is dropped.
 ///
