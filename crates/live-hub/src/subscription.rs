@@ -100,30 +100,33 @@ impl<L: Live> Subscription<L> {
                 return Some(Next::Draining);
             }
         }
-        match self.cursor {
-            // `<=`: catching up under the lock may have overtaken the tail.
-            Some(at) if tail.seq <= at => {
-                let silent = tail.beats == self.beats;
-                self.beats = tail.beats;
-                let beat = tail.beat.as_ref().filter(|_| !silent)?;
-                Some(Next::Beat(beat.clone()))
-            }
-            Some(at) if tail.seq == at + 1 && tail.frame.is_some() => {
-                self.cursor = Some(tail.seq);
-                self.beats = tail.beats;
-                tail.frame.clone().map(Next::Step)
-            }
-            _ => {
-                self.beats = tail.beats;
-                drop(tail);
-                self.catch_up()
-            }
+        // `<=`: catching up under the lock may have overtaken the tail.
+        let up_to_date = self.cursor.is_some_and(|at| tail.seq <= at);
+        let one_behind = self.cursor.is_some_and(|at| tail.seq == at + 1);
+        if let Some(frame) = tail.frame.as_ref().filter(|_| one_behind) {
+            self.cursor = Some(tail.seq);
+            self.beats = tail.beats;
+            return Some(Next::Step(frame.clone()));
         }
+        drop(tail);
+        let missed = if up_to_date { None } else { self.catch_up() };
+        missed.or_else(|| self.beat())
+    }
+
+    /// The newest sign of life, unless it was seen or something newer went out
+    /// after it.
+    fn beat(&mut self) -> Option<Next<L::Frame>> {
+        let tail = self.topic.tail();
+        let silent = tail.beats == self.beats;
+        self.beats = tail.beats;
+        let beat = tail.beat.as_ref().filter(|_| !silent)?;
+        Some(Next::Beat(beat.clone()))
     }
 
     fn catch_up(&mut self) -> Option<Next<L::Frame>> {
         let (seq, next) = self.topic.catch_up(self.cursor)?;
         self.cursor = Some(seq);
+        self.beats = self.topic.tail().beats;
         Some(next)
     }
 }

@@ -10,7 +10,7 @@ use live_hub::{Audience, Live, Next, Published};
 pub type Cells = BTreeMap<u8, u8>;
 
 /// What a subscriber is handed: the steps it covers, and the values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Covering {
     /// The reader must be exactly here; `None` for a whole state.
     pub from: Option<u64>,

@@ -93,11 +93,7 @@ impl World {
                 let seq = self.topic.update(|_, _| None);
                 assert_eq!(seq, self.newest());
             }
-            Op::Beat => self.topic.beat(Covering {
-                from: None,
-                to: 0,
-                cells: Arc::default(),
-            }),
+            Op::Beat => self.topic.beat(Covering::default()),
             Op::ReadOne(which) => self.read(which, 1),
             Op::ReadAll(which) => self.read(which, usize::MAX),
             Op::Leave(which) => {
@@ -152,7 +148,8 @@ impl World {
                     "at step {at}"
                 );
             }
-            assert!(!nothing_new || reader.at == Some(newest));
+            let caught_up = reader.at.unwrap_or(0) == newest;
+            assert!(!nothing_new || caught_up, "a beat before what is newer");
         }
     }
 
@@ -214,6 +211,12 @@ fn whoever_lags_gets_one_fold_and_those_who_lag_alike_share_it() {
 fn a_cold_topic_shows_nothing_until_its_first_step() {
     let topic = Topic::new(Board::default(), LIMITS, ());
     let mut seat = topic.join(Resume::Fresh).unwrap();
+    assert_eq!(seat.try_next(), None);
+    topic.beat(Covering::default());
+    assert!(
+        matches!(seat.try_next(), Some(Next::Beat(_))),
+        "it is kept alive"
+    );
     assert_eq!(seat.try_next(), None);
 
     topic.update(|board, seq| Some(board.set(seq, 1, 1)));
