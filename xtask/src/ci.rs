@@ -11,11 +11,15 @@ use crate::environment;
 use crate::failure::{Failure, Outcome};
 use crate::process::Crew;
 use crate::say;
-use crate::tally::Tally;
+use crate::tally::{self, Tally};
 use lab::Lab;
 use steps::{STEPS, Step};
 
 pub(crate) fn run(checkout: &Checkout, only: &[String]) -> Outcome {
+    tally::closing(attempt(checkout, only))
+}
+
+fn attempt(checkout: &Checkout, only: &[String]) -> Outcome {
     let steps = chosen(only)?;
     let _turn = checkout.wait_lock("ci")?;
     let crew = Crew::assemble(checkout, "ci")?;

@@ -1,5 +1,6 @@
 //! Counting results, read from what `cargo test` prints or added up step by step.
 
+use crate::failure::{Failure, Outcome};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,6 +11,8 @@ pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// Names of failed and ignored tests, for the end of a long output.
+    pub(crate) named: Vec<String>,
 }
 
 /// The closing line's shape, which scripts read.
@@ -33,11 +36,24 @@ impl Tally {
                 let _ = writeln!(log, "{line}");
             }
             tally.count(&line);
+            tally.note_name(&line);
             if is_news(&line) {
                 eprintln!("{line}");
             }
         }
         tally
+    }
+
+    /// `test module::name ... FAILED`, `test module::name ... ignored, reason`
+    fn note_name(&mut self, line: &str) {
+        let verdict = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.split_once(" ... "));
+        if let Some((name, verdict)) = verdict
+            && (verdict == "FAILED" || verdict.starts_with("ignored"))
+        {
+            self.named.push(format!("{verdict}: {name}"));
+        }
     }
 
     /// A test program that crashed, or did not compile, says no number.
@@ -70,6 +86,22 @@ impl Tally {
     }
 }
 
+/// Sees to it that the closing line also ends a run that failed before anything was counted.
+pub(crate) fn closing(result: Outcome) -> Outcome {
+    match result {
+        Err(failure) if !failure.is_told() && !failure.is_interruption() => {
+            eprintln!("\nerror: {failure}");
+            let tally = Tally {
+                failed: 1,
+                ..Tally::default()
+            };
+            println!("{tally}");
+            Err(Failure::told())
+        }
+        result => result,
+    }
+}
+
 fn is_news(line: &str) -> bool {
     let is_passed = line.starts_with("test ") && line.ends_with(" ... ok");
     let is_count =
@@ -91,6 +123,7 @@ mod tests {
         let log = std::env::temp_dir().join(format!("farol-tally-{}", std::process::id()));
         let tally = Tally::read(OUTPUT.as_bytes(), &log);
         assert_eq!(tally.to_string(), "2 passed, 1 failed, 3 skipped");
+        assert_eq!(tally.named, ["FAILED: b", "ignored: c"]);
         assert_eq!(std::fs::read_to_string(&log).unwrap(), OUTPUT);
         std::fs::remove_file(log).unwrap();
     }

@@ -53,7 +53,7 @@ const ROOMS: &[Room] = &[
     Room {
         folder: "xtask",
         may_use: &[],
-        tests_may_use: &[],
+        tests_may_use: &["service-kit", "test-kit"],
     },
 ];
 
