@@ -216,7 +216,9 @@ fn serve(
     let builder = ServerBuilder::new()
         .disable_signals()
         .max_concurrent_connections(settings.limit.max_streams + 1_000)
-        .shutdown_timeout(settings.shutdown.hard_stop().as_secs());
+        // Whoever takes nothing cannot be told to leave, and must not turn a
+        // drain into a failure: actix lets go of them before the hard stop.
+        .shutdown_timeout(settings.shutdown.hard_stop().as_secs().saturating_sub(1));
     let builder = match listen::tls(&settings.tls)? {
         Some(config) => served.over_tls(builder, listener, config)?,
         None => served.over_tcp(builder, listener)?,

@@ -52,6 +52,10 @@ impl ClientApi {
             .get(&request)
             .await
             .map_err(|error| failure(&error))?;
+        if response.status == StatusCode::NOT_MODIFIED && *validators == Validators::default() {
+            // "As before" means nothing to someone who did not say what was before.
+            return Err(FetchError::Refused(response.status.as_u16()));
+        }
         self.read(response)
     }
 
