@@ -1,5 +1,6 @@
 //! Programs that the developer commands start: a crew that is followed, stopped and leaves nothing.
 
+mod board;
 mod crew;
 pub(crate) mod identity;
 mod log;

@@ -5,31 +5,24 @@
 use crate::checkout::Checkout;
 use crate::environment;
 use crate::failure::{Failure, Outcome, While, both};
+use crate::process::board::Board;
 use crate::process::identity::signal_group;
 use crate::process::{last_lines, records, signals};
 use crate::say;
 use rustix::process::Signal;
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How long a member may take to end after its stop signal before it is killed.
 const GRACE: Duration = Duration::from_secs(15);
 /// How often a condition that nobody announces is looked at.
 const LOOK: Duration = Duration::from_millis(50);
-
-#[derive(Default)]
-struct Board {
-    /// Signals heard: the first asks to stop, the second not to wait.
-    signals: u32,
-    /// Something beside what is waited for has failed: waiting is in vain.
-    abandoned: bool,
-    ended: BTreeMap<u32, ExitStatus>,
-}
+/// How late, at worst, a death is told while nothing else happens.
+const FOLLOW: Duration = Duration::from_secs(1);
 
 struct Member {
     name: String,
@@ -40,16 +33,10 @@ struct Member {
 pub(crate) struct Crew<'a> {
     pub(crate) checkout: &'a Checkout,
     folder: PathBuf,
-    board: Arc<(Mutex<Board>, Condvar)>,
+    board: Arc<Board>,
     members: Mutex<Vec<Member>>,
     /// It reads a pipe that we hold: the pipe's end is the end of this process.
     watchdog: Child,
-}
-
-impl Board {
-    fn is_stopping(&self) -> bool {
-        self.signals > 0 || self.abandoned
-    }
 }
 
 /// A program that is run to its end.
@@ -65,12 +52,9 @@ impl<'a> Crew<'a> {
         records::sweep_crew(checkout, name);
         let folder = records::folder(checkout, name);
         fs::create_dir_all(&folder).while_doing(|| format!("making {}", folder.display()))?;
-        let board = Arc::new((Mutex::new(Board::default()), Condvar::new()));
+        let board = Arc::new(Board::default());
         let heard = Arc::clone(&board);
-        signals::listen(move || {
-            lock(&heard.0).signals += 1;
-            heard.1.notify_all();
-        })?;
+        signals::listen(move || heard.note_signal())?;
         let watchdog = watchdog(&folder)?;
         Ok(Self {
             checkout,
@@ -161,34 +145,18 @@ impl<'a> Crew<'a> {
                     self.checkout.shown(&self.checkout.state.join("logs"))
                 )));
             }
-            let board = lock(&self.board.0);
-            drop(
-                self.board
-                    .1
-                    .wait_timeout(board, LOOK)
-                    .unwrap_or_else(PoisonError::into_inner),
-            );
+            self.board.wait_for_change(LOOK);
         }
         Ok(())
     }
 
     /// Returns when a signal asks to stop; the end of a member is an error that shows its log.
     pub(crate) fn follow(&self) -> Outcome {
-        loop {
-            if lock(&self.board.0).signals > 0 {
-                return Ok(());
-            }
+        while !self.board.is_asked_to_stop() {
             self.check_alive()?;
-            let board = lock(&self.board.0);
-            if board.signals == 0 {
-                drop(
-                    self.board
-                        .1
-                        .wait_timeout(board, Duration::from_secs(1))
-                        .unwrap_or_else(PoisonError::into_inner),
-                );
-            }
+            self.board.wait_for_change(FOLLOW);
         }
+        Ok(())
     }
 
     /// Runs two pieces of work at once; when one fails, the other is not waited for in vain.
@@ -209,8 +177,7 @@ impl<'a> Crew<'a> {
 
     fn or_abandon<T>(&self, result: Outcome<T>) -> Outcome<T> {
         if result.is_err() {
-            lock(&self.board.0).abandoned = true;
-            self.board.1.notify_all();
+            self.board.abandon();
         }
         result
     }
@@ -234,12 +201,11 @@ impl<'a> Crew<'a> {
 
     /// An error when a member has ended or a signal asks to stop.
     pub(crate) fn check_alive(&self) -> Outcome {
-        let board = lock(&self.board.0);
-        if board.is_stopping() {
+        if self.board.is_stopping() {
             return Err(Failure::interrupted());
         }
         for member in lock(&self.members).iter() {
-            if let Some(status) = board.ended.get(&member.pid) {
+            if let Some(status) = self.board.status_of(member.pid) {
                 let log = self.checkout.log(&member.name);
                 return Err(Failure::new(format!("{} died ({status})", member.name))
                     .why(format!("its last lines were\n{}", last_lines(&log)))
@@ -267,75 +233,42 @@ impl<'a> Crew<'a> {
         std::thread::spawn(move || {
             let pid = child.id();
             if let Ok(status) = child.wait() {
-                lock(&board.0).ended.insert(pid, status);
-                board.1.notify_all();
+                board.note_end(pid, status);
             }
         });
     }
 
     fn until_ended(&self, pid: u32, task: &Task) -> Outcome<ExitStatus> {
-        let mut told = 0;
-        let mut board = lock(&self.board.0);
-        loop {
-            if let Some(status) = board.ended.get(&pid) {
-                return if board.is_stopping() {
-                    Err(Failure::interrupted())
-                } else {
-                    Ok(*status)
-                };
-            }
-            let asked = board.signals + u32::from(board.abandoned);
-            if asked > told {
-                told = asked;
-                match (task.interruptible, board.signals) {
-                    (_, 2..) => signal_group(pid, Signal::KILL),
-                    (true, _) => signal_group(pid, Signal::TERM),
-                    (false, _) => say::note(&format!(
-                        "{} must not be cut short; waiting for it",
-                        task.name
-                    )),
-                }
-            }
-            board = self
-                .board
-                .1
-                .wait(board)
-                .unwrap_or_else(PoisonError::into_inner);
+        let status = self
+            .board
+            .wait_for_end(pid, |signals| match (task.interruptible, signals) {
+                (_, 2..) => signal_group(pid, Signal::KILL),
+                (true, _) => signal_group(pid, Signal::TERM),
+                (false, _) => say::note(&format!(
+                    "{} must not be cut short; waiting for it",
+                    task.name
+                )),
+            });
+        if self.board.is_stopping() {
+            Err(Failure::interrupted())
+        } else {
+            Ok(status)
         }
     }
 
     fn stop(&self, member: &Member) {
-        let deadline = environment::now() + GRACE;
-        if !lock(&self.board.0).ended.contains_key(&member.pid) {
-            signal_group(member.pid, member.stop);
-            if !self.ended_by(member.pid, deadline) {
+        let pid = member.pid;
+        if self.board.status_of(pid).is_none() {
+            signal_group(pid, member.stop);
+            if !self.board.ends_by(pid, environment::now() + GRACE) {
                 say::note(&format!("{} does not stop; killing it", member.name));
-                signal_group(member.pid, Signal::KILL);
-                self.ended_by(member.pid, environment::now() + GRACE);
+                signal_group(pid, Signal::KILL);
+                self.board.ends_by(pid, environment::now() + GRACE);
             }
         }
-        signal_group(member.pid, Signal::KILL);
+        // What the program itself has started and left is in its group still.
+        signal_group(pid, Signal::KILL);
         records::remove(&self.folder, &member.name);
-    }
-
-    fn ended_by(&self, pid: u32, deadline: Instant) -> bool {
-        let mut board = lock(&self.board.0);
-        let patience = board.signals.max(1);
-        loop {
-            let left = deadline.saturating_duration_since(environment::now());
-            if board.ended.contains_key(&pid) {
-                return true;
-            }
-            if left.is_zero() || board.signals > patience {
-                return false;
-            }
-            board = self
-                .board
-                .1
-                .wait_timeout(board, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
     }
 }
 
