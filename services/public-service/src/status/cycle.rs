@@ -9,7 +9,7 @@ use farol_core::status::{Complaints, Delta, Mapping, Snapshot, normalize, parse_
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::engine::Cycle;
+use super::engine::{Cycle, EngineState};
 use super::feed::Update;
 use super::integration::{Ask, Integration};
 use super::present::ReadAt;
@@ -59,16 +59,13 @@ async fn ask_and_read(project: &Arc<Project>, cycle: Cycle) -> Outcome {
         Ok(answer) => answer,
         Err(error) => return Outcome::Failed(error),
     };
-    if project.engine.lock().generation != cycle.generation {
-        return Outcome::Void;
-    }
     match answer {
         Answer::NotModified => {
             project.engine.lock().report.not_modified += 1;
-            publish(project, None)
+            publish(project, cycle, None)
         }
         Answer::Body(body, validators) => match read_body(body, &integration).await {
-            Ok((units, complaints)) => take_in(project, units, complaints, validators),
+            Ok((units, complaints)) => take_in(project, cycle, units, complaints, validators),
             Err(error) => Outcome::Failed(error),
         },
     }
@@ -145,26 +142,30 @@ async fn read_body(
 /// A body was read: reports on it, and publishes it unless it is too odd.
 fn take_in(
     project: &Project,
+    cycle: Cycle,
     units: Snapshot,
     complaints: Complaints,
     validators: Validators,
 ) -> Outcome {
-    report(project, complaints);
+    report(project, cycle, complaints);
     let known = project.present().units;
     let changes = known.diff(&units);
-    if !believed(project, &known, &changes) {
+    let Some(mut engine) = project.engine.lock_for(cycle) else {
+        return Outcome::Void;
+    };
+    if !believed(&mut engine, &known, &changes) {
         return Outcome::Doubted;
     }
-    project.engine.lock().validators = validators;
-    publish(project, Some((units, changes)))
+    engine.validators = validators;
+    drop(engine);
+    publish(project, cycle, Some((units, changes)))
 }
 
 /// A good answer that leaves out more than half of the units is more often a
 /// fault than a demolition: it is believed when the next one leaves out the same.
-fn believed(project: &Project, known: &Snapshot, changes: &Delta) -> bool {
+fn believed(engine: &mut EngineState, known: &Snapshot, changes: &Delta) -> bool {
     let missing = changes.removed();
     let odd = known.len() >= DOUBT_FROM_UNITS && missing.len() * 2 > known.len();
-    let mut engine = project.engine.lock();
     let agreed = engine.doubt.as_ref() == Some(missing);
     let believed = !odd || agreed || std::mem::take(&mut engine.trust_next);
     engine.doubt = (!believed).then(|| missing.clone());
@@ -174,19 +175,20 @@ fn believed(project: &Project, known: &Snapshot, changes: &Delta) -> bool {
     believed
 }
 
-fn report(project: &Project, complaints: Complaints) {
+fn report(project: &Project, cycle: Cycle, complaints: Complaints) {
     let unmapped: usize = complaints.unmapped.iter().map(|u| u.count).sum();
     let beyond = complaints.unmapped_overflow;
     project.kit.metrics.unmapped(unmapped + beyond);
     let now = project.kit.clock.now();
-    let news = project.engine.lock().report.complaints(complaints, now);
-    for value in news {
+    let engine = project.engine.lock_for(cycle);
+    let news = engine.map(|mut engine| engine.report.complaints(complaints, now));
+    for value in news.into_iter().flatten() {
         warn!(project = %project.slug, value, "client API sent a status that no mapping knows");
     }
 }
 
 /// Puts an answer before the viewers; `None`: nothing has changed.
-fn publish(project: &Project, read: Option<(Snapshot, Delta)>) -> Outcome {
+fn publish(project: &Project, cycle: Cycle, read: Option<(Snapshot, Delta)>) -> Outcome {
     let read_at = ReadAt {
         as_of: project.kit.clock.now(),
         at: Instant::now(),
@@ -201,10 +203,14 @@ fn publish(project: &Project, read: Option<(Snapshot, Delta)>) -> Outcome {
         changes,
         whole,
     };
-    project
-        .topic
-        .update(|feed, seq| feed.refreshed(seq, read_at, update));
-    Outcome::Read { whole_sent: whole }
+    // Asked under the topic's lock: what new settings withdraw must stay withdrawn.
+    let mut outcome = Outcome::Void;
+    project.topic.update(|feed, seq| {
+        drop(project.engine.lock_for(cycle)?);
+        outcome = Outcome::Read { whole_sent: whole };
+        feed.refreshed(seq, read_at, update)
+    });
+    outcome
 }
 
 /// Ends a cycle whatever happens: a cycle that panics or is cancelled must not
@@ -222,11 +228,11 @@ impl Landing<'_> {
         let ok = matches!(outcome, Outcome::Read { .. });
         let owed = match outcome {
             Outcome::Read { whole_sent } => {
-                project.succeeded();
+                project.succeeded(self.cycle);
                 project.engine.land(number, whole_sent)
             }
             Outcome::Doubted => {
-                project.doubted();
+                project.doubted(self.cycle);
                 project.engine.land(number, true)
             }
             Outcome::Failed(error) => {
@@ -236,7 +242,7 @@ impl Landing<'_> {
             Outcome::Void => project.engine.land(number, true),
         };
         if owed {
-            publish(project, None);
+            publish(project, self.cycle, None);
         }
         project.engine.settled(number, ok);
         project.nudge();

@@ -111,6 +111,12 @@ impl Engine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The same, unless the settings have changed since `cycle` began: what it
+    /// learns is of another source then, and void.
+    pub fn lock_for(&self, cycle: Cycle) -> Option<MutexGuard<'_, EngineState>> {
+        Some(self.lock()).filter(|state| state.generation == cycle.generation)
+    }
+
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }

@@ -1,5 +1,6 @@
 //! What becomes of a project when a fetch cycle ends: its schedule, its report
-//! to operators, and what its viewers may still be told.
+//! to operators, and what its viewers may still be told. A cycle that began
+//! before the settings changed is of another source, and counts for nothing.
 
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ const LOG_EVERY_FAILURES: u64 = 20;
 
 impl Project {
     /// A cycle brought data.
-    pub(super) fn succeeded(&self) {
+    pub(super) fn succeeded(&self, cycle: Cycle) {
         let interval = self.integration().interval;
-        let mut engine = self.engine.lock();
+        let Some(mut engine) = self.engine.lock_for(cycle) else {
+            return;
+        };
         engine
             .schedule
             .succeeded(Instant::now(), interval, &self.kit.random);
@@ -31,17 +34,19 @@ impl Project {
     }
 
     /// A cycle brought data that is not believed yet.
-    pub(super) fn doubted(&self) {
+    pub(super) fn doubted(&self, cycle: Cycle) {
         let interval = self.integration().interval;
         let reason = "more than half of the units vanished at once: waiting for a second answer";
-        warn!(project = %self.slug, "{reason}");
         {
-            let mut engine = self.engine.lock();
+            let Some(mut engine) = self.engine.lock_for(cycle) else {
+                return;
+            };
             engine
                 .schedule
                 .doubted(Instant::now(), interval, &self.kit.random);
             engine.report.last_error = Some(reason.to_owned());
         }
+        warn!(project = %self.slug, "{reason}");
         self.grown_old();
     }
 
@@ -50,7 +55,9 @@ impl Project {
         let interval = self.integration().interval;
         let floor = error.retry_after().map(|d| d.min(LONGEST_RETRY_AFTER));
         let failures = {
-            let mut engine = self.engine.lock();
+            let Some(mut engine) = self.engine.lock_for(cycle) else {
+                return;
+            };
             engine
                 .schedule
                 .failed(Instant::now(), interval, floor, &self.kit.random);
