@@ -114,6 +114,8 @@ impl Projects {
     pub fn drain(&self) {
         for project in self.all() {
             project.topic.drain();
+            // A poller that lingers has nobody to wait for any more.
+            project.nudge();
         }
     }
 }
