@@ -16,6 +16,7 @@ pub(crate) const EVERYTHING: &[&str] = &["--all-targets"];
 pub(crate) struct Programs(BTreeMap<String, PathBuf>);
 
 impl Programs {
+    /// A command that runs the program.
     pub(crate) fn command(&self, name: &str) -> Outcome<Command> {
         self.path(name).map(Command::new)
     }
@@ -25,6 +26,7 @@ impl Programs {
         self.0.values().next()?.parent()
     }
 
+    /// Fails when a name was changed in its package and not here.
     pub(crate) fn path(&self, name: &str) -> Outcome<&PathBuf> {
         self.0.get(name).ok_or_else(|| {
             Failure::new(format!("the workspace builds no program `{name}`"))
@@ -63,6 +65,7 @@ pub(crate) fn build(crew: &Crew<'_>, args: &[&str]) -> Outcome<Programs> {
     Ok(Programs(programs))
 }
 
+/// Reads until cargo closes its output; a line that is no message is skipped.
 fn executables(stdout: impl Read) -> BTreeMap<String, PathBuf> {
     BufReader::new(stdout)
         .lines()

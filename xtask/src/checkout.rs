@@ -22,6 +22,7 @@ pub(crate) struct Lock {
 }
 
 impl Checkout {
+    /// The checkout that this program was compiled in, whatever the current folder.
     pub(crate) fn here() -> Outcome<Self> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest.parent().unwrap_or(manifest).to_path_buf();
@@ -37,6 +38,7 @@ impl Checkout {
         Ok(checkout)
     }
 
+    /// Each start of a program begins its log anew.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.state.join("logs").join(format!("{name}.log"))
     }
@@ -117,6 +119,7 @@ impl Checkout {
             .ok()
     }
 
+    /// Never deleted: removing a file that somebody waits to lock would let two in.
     fn lock_file(&self, name: &str) -> Outcome<File> {
         let path = self.state.join(format!("{name}.lock"));
         let opened = OpenOptions::new()
@@ -128,6 +131,7 @@ impl Checkout {
         opened.while_doing(|| format!("opening {}", path.display()))
     }
 
+    /// A folder that exists may still be another user's, so a file is written too.
     fn make_folders(&self) -> std::io::Result<()> {
         fs::create_dir_all(self.state.join("logs"))?;
         fs::create_dir_all(self.state.join("pids"))?;

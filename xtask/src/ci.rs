@@ -70,6 +70,7 @@ fn count(tally: &mut Tally, verdict: Outcome, lacks_something: bool) -> Outcome<
     }
 }
 
+/// In CI a lacking program has been counted as a failure already.
 fn conclude(tally: &Tally, lines: &[String]) -> Outcome {
     say::step("Summary");
     say::note(&lines.join("\n"));
@@ -81,6 +82,7 @@ fn conclude(tally: &Tally, lines: &[String]) -> Outcome {
     }
 }
 
+/// In the order of the table, whatever the order of the names.
 fn chosen(only: &[String]) -> Outcome<Vec<&'static Step>> {
     let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
     if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {

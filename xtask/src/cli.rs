@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Outcome};
 
+/// The manual of the commands; CONTRIBUTING.md points here.
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask <command>
 
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     clippy::struct_excessive_bools,
     reason = "they are the switches of the command line, one to one"
 )]
+/// What the person wants of `up`.
 pub(crate) struct Up {
     pub(crate) release: bool,
     pub(crate) fresh: bool,
@@ -51,6 +53,7 @@ pub(crate) struct Up {
     pub(crate) set: Vec<(String, String)>,
 }
 
+/// Every error names the word that was not understood.
 pub(crate) fn parse(args: &[String]) -> Outcome<Command> {
     let Some((name, rest)) = args.split_first() else {
         return Ok(Command::Help);
@@ -101,6 +104,7 @@ fn parse_ci(args: &[String]) -> Outcome<Command> {
     Ok(Command::Ci { only })
 }
 
+/// Whether the shifted ports still exist is for `ports` to say.
 fn port_offset(text: &str) -> Outcome<u16> {
     text.parse().map_err(|_| {
         Failure::new(format!("--port-offset {text}")).why("it is not a number between 0 and 65535")
@@ -147,6 +151,7 @@ impl Words {
         Self(args.iter().cloned().collect())
     }
 
+    /// `--name=value` is taken apart; the value is the next word then.
     fn next_word(&mut self) -> Option<String> {
         let word = self.0.pop_front()?;
         match word.split_once('=') {

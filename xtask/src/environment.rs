@@ -17,6 +17,7 @@ pub(crate) fn in_ci() -> bool {
     variable("CI").is_some_and(|value| value != "false" && value != "0")
 }
 
+/// Decides who owns the servers' processes and data.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

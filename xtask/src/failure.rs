@@ -12,9 +12,11 @@ pub(crate) struct Failure {
     told: bool,
 }
 
+/// What every step of a command gives back.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
+    /// `what` names the step that failed, as the reader would call it.
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -41,19 +43,23 @@ impl Failure {
         }
     }
 
+    /// `main` prints nothing more for such a failure.
     pub(crate) fn is_told(&self) -> bool {
         self.told
     }
 
+    /// Such a failure exits with 130, as a shell expects of Ctrl-C.
     pub(crate) fn is_interruption(&self) -> bool {
         self.interruption
     }
 
+    /// The cause, in the words of whoever knows it: an OS error, a program's last lines.
     pub(crate) fn why(mut self, why: impl fmt::Display) -> Self {
         self.why = Some(why.to_string());
         self
     }
 
+    /// The next thing to type or to look at; several lines are kept as they are.
     pub(crate) fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self

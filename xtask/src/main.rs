@@ -22,6 +22,7 @@ use cli::Command;
 use failure::Outcome;
 use std::process::ExitCode;
 
+/// 0: done. 1: failed, and said why. 130: interrupted.
 fn main() -> ExitCode {
     environment::raise_open_files();
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
+/// One line per command.
 fn run(command: Command) -> Outcome {
     match command {
         Command::Help => {

@@ -14,6 +14,7 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
+    /// The defaults are those of docs/API.md, each plus `offset`.
     pub(crate) fn shifted(offset: u16) -> Outcome<Self> {
         let at = |base: u16| {
             base.checked_add(offset).ok_or_else(|| {

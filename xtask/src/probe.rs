@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+/// A local service that needs longer is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The status code of a GET on this machine; `None` while nothing answers.
@@ -20,6 +21,7 @@ pub(crate) fn body(port: u16, path: &str) -> Option<String> {
         .map(|(_, body)| body.to_owned())
 }
 
+/// One connection per question: the server closes it, which ends the read.
 fn get(port: u16, path: &str) -> Option<String> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;

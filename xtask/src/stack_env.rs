@@ -10,6 +10,7 @@ use std::path::Path;
 pub(crate) struct StackEnv(Vec<(&'static str, String)>);
 
 impl StackEnv {
+    /// In the order in which they are to be read.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.0.push((name, value.into()));
     }
@@ -19,6 +20,7 @@ impl StackEnv {
         write_private(path, &self.render())
     }
 
+    /// Plain assignments: any POSIX shell and most tools read them.
     fn render(&self) -> String {
         let mut text = String::from(
             "# Written by `cargo xtask up`. Use it with: set -a; . target/farol/stack.env; set +a\n",

@@ -102,6 +102,7 @@ pub(crate) fn closing(result: Outcome) -> Outcome {
     }
 }
 
+/// Hundreds of passed tests would push the one failure out of sight.
 fn is_news(line: &str) -> bool {
     let is_passed = line.starts_with("test ") && line.ends_with(" ... ok");
     let is_count =

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// Lives as long as the steps run; its Postgres ends with the crew.
 pub(crate) struct Lab<'a> {
     pub(crate) crew: &'a Crew<'a>,
     programs: Programs,
@@ -17,6 +18,7 @@ pub(crate) struct Lab<'a> {
 }
 
 impl<'a> Lab<'a> {
+    /// Tests were built with the same features, so after `cargo xtask test` there is little to compile.
     pub(crate) fn open(crew: &'a Crew<'a>) -> Outcome<Self> {
         let source = Source::find(crew.checkout)?;
         let wanted = Instance {
@@ -48,6 +50,12 @@ impl<'a> Lab<'a> {
         )
     }
 
+    /// A program of the workspace.
+    pub(crate) fn program(&self, name: &str) -> Outcome<Command> {
+        self.programs.command(name)
+    }
+
+    /// Cargo as a check.
     pub(crate) fn cargo(&self, name: &'static str, args: &[&str]) -> Outcome {
         self.check(name, &mut cargo::cargo(self.crew, args))
     }

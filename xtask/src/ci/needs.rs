@@ -14,6 +14,7 @@ pub(crate) struct Need {
     is_there: fn() -> bool,
 }
 
+/// Debian splits `venv` from Python, and a venv without pip is of no use.
 pub(crate) const PYTHON: Need = Need {
     package: "python3-venv",
     is_there: || {
@@ -44,6 +45,7 @@ pub(crate) const COMPOSE: Need = Need {
     is_there: || compose().is_some(),
 };
 
+/// Whatever the distribution calls it.
 pub(crate) fn chromium() -> Option<PathBuf> {
     let mac = PathBuf::from("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome");
     let found = ["chromium", "chromium-browser", "google-chrome"]

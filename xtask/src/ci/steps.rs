@@ -2,9 +2,10 @@
 
 use super::lab::Lab;
 use super::needs::{self, CHROMIUM, COMPOSE, NCHAN, NGINX, Need, PYTHON};
-use crate::failure::{Failure, Outcome, While};
+use crate::failure::{Failure, Outcome};
 use std::process::Command;
 
+/// `name` is for `--only` and the summary, `what` says what a pass proves.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
@@ -60,6 +61,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
+/// Resolves anchors, variables and conditions, and refuses unknown keys; starts nothing.
 fn compose(lab: &Lab<'_>) -> Outcome {
     let words = needs::compose().unwrap_or_default();
     let (program, first) = words
@@ -76,6 +78,7 @@ fn compose(lab: &Lab<'_>) -> Outcome {
     )
 }
 
+/// A release build: it tries ten times as many inputs in the same time.
 fn fuzz(lab: &Lab<'_>, target: &str) -> Outcome {
     lab.cargo(
         "fuzz",
@@ -92,6 +95,7 @@ fn fuzz(lab: &Lab<'_>, target: &str) -> Outcome {
     )
 }
 
+/// The script starts its own service and demo world, and kills them in its cases.
 fn browsers(lab: &Lab<'_>) -> Outcome {
     let chromium = needs::chromium().ok_or_else(|| Failure::new("no Chromium"))?;
     lab.check(
@@ -101,11 +105,9 @@ fn browsers(lab: &Lab<'_>) -> Outcome {
     )
 }
 
-/// This program again: the bench builds and measures on its own.
+/// This program again, as it was just built: the file that it was started from may be replaced by
+/// that build, and the running program no longer knows its own place then.
 fn bench_smoke(lab: &Lab<'_>) -> Outcome {
-    let program = std::env::current_exe().while_doing(|| "finding this program".into())?;
-    lab.check(
-        "bench",
-        Command::new(program).args(["bench", "fanout", "--smoke"]),
-    )
+    let mut bench = lab.program("xtask")?;
+    lab.check("bench", bench.args(["bench", "fanout", "--smoke"]))
 }

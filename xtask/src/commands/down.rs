@@ -12,6 +12,7 @@ use std::time::Duration;
 /// Longer than the services and servers together may take to end.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Returns when nothing of the stack runs any more.
 pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let mut was_running = false;
     // The lock is the truth: it is free exactly when no `up` lives, whatever files say.
@@ -32,6 +33,7 @@ pub(crate) fn run(checkout: &Checkout) -> Outcome {
     Ok(())
 }
 
+/// SIGTERM is what Ctrl-C is: the running `up` stops its programs in order.
 fn stop_holder(checkout: &Checkout) -> Outcome {
     let Some(pid) = checkout.lock_holder("up") else {
         return Ok(());

@@ -9,6 +9,7 @@ use crate::say;
 use crate::servers::{Instance, Postgres, Source, given};
 use crate::stack_env;
 
+/// A chosen database, a running stack's, or the private one, started for the moment.
 pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let _turn = checkout.wait_lock("migrate")?;
     let lock = checkout.try_lock("up")?;

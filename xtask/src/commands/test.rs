@@ -11,6 +11,7 @@ use crate::say;
 use crate::servers::{Instance, Postgres, Source};
 use crate::tally::{self, Tally};
 
+/// Not in the way of a running `up`: its own cluster, on a port that nobody else knows.
 pub(crate) fn run(checkout: &Checkout) -> Outcome {
     tally::closing(attempt(checkout))
 }
@@ -64,6 +65,7 @@ fn check_and_build(crew: &Crew<'_>) -> Outcome<(Vec<Failure>, Programs)> {
     Ok((complaints, cargo::build(crew, cargo::EVERYTHING)?))
 }
 
+/// A step that changes nothing and only complains.
 fn style(crew: &Crew<'_>, name: &'static str, args: &[&str], advice: &str) -> Outcome {
     let began = environment::now();
     say::step(&format!("cargo {}", args.join(" ")));
@@ -77,6 +79,7 @@ fn style(crew: &Crew<'_>, name: &'static str, args: &[&str], advice: &str) -> Ou
     Ok(())
 }
 
+/// Unit, integration and doc tests of all packages, all of them also after a failure.
 fn run_tests(crew: &Crew<'_>, postgres: &Postgres, programs: &Programs) -> Outcome<Tally> {
     let began = environment::now();
     say::step("cargo test --workspace");

@@ -11,6 +11,7 @@ use crate::failure::{Failure, Outcome};
 use crate::process::Crew;
 use crate::say;
 
+/// Returns when everything has stopped; with `--detach`, when everything is ready.
 pub(crate) fn run(checkout: &Checkout, options: &Up) -> Outcome {
     let began = environment::now();
     let lock = only_one(checkout)?;
@@ -30,6 +31,7 @@ pub(crate) fn run(checkout: &Checkout, options: &Up) -> Outcome {
     ended
 }
 
+/// Two stacks of one checkout would share ports, logs and data.
 fn only_one(checkout: &Checkout) -> Outcome<Lock> {
     checkout.try_lock("up")?.ok_or_else(|| {
         let pid = checkout.lock_holder("up").map_or_else(String::new, |pid| format!(" as process {pid}"));

@@ -23,11 +23,14 @@ struct State {
 }
 
 impl Board {
+    /// Called by the signal thread.
     pub(super) fn note_signal(&self) {
         self.lock().signals += 1;
         self.changed.notify_all();
     }
 
+    /// Called when one of two parallel pieces of work fails. Not a signal: what must not be cut short
+    /// (dpkg) is not killed for it.
     pub(super) fn abandon(&self) {
         self.lock().abandoned = true;
         self.changed.notify_all();
@@ -50,6 +53,7 @@ impl Board {
         state.signals > 0 || state.abandoned
     }
 
+    /// `None` while it runs.
     pub(super) fn status_of(&self, pid: u32) -> Option<ExitStatus> {
         self.lock().ended.get(&pid).copied()
     }

@@ -24,12 +24,15 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How late, at worst, a death is told while nothing else happens.
 const FOLLOW: Duration = Duration::from_secs(1);
 
+/// A program that was started to stay. Its log and record carry its name.
 struct Member {
     name: String,
     pid: u32,
     stop: Signal,
 }
 
+/// The programs of one command and the means to wait for them and to end them. Dropping it is the
+/// only way in which a command stops what it started, so no early return can forget to.
 pub(crate) struct Crew<'a> {
     pub(crate) checkout: &'a Checkout,
     folder: PathBuf,
@@ -175,6 +178,7 @@ impl<'a> Crew<'a> {
         })
     }
 
+    /// The other side learns of a failure at its next wait, not after its own work.
     fn or_abandon<T>(&self, result: Outcome<T>) -> Outcome<T> {
         if result.is_err() {
             self.board.abandon();
@@ -228,6 +232,7 @@ impl<'a> Crew<'a> {
         Ok(child)
     }
 
+    /// A thread per program reaps it: std has no way to wait for several at once.
     fn await_end(&self, mut child: Child) {
         let board = Arc::clone(&self.board);
         std::thread::spawn(move || {
@@ -238,6 +243,7 @@ impl<'a> Crew<'a> {
         });
     }
 
+    /// Passes requests to stop on to the program; the caller learns that its result does not count.
     fn until_ended(&self, pid: u32, task: &Task) -> Outcome<ExitStatus> {
         let status = self
             .board
@@ -256,6 +262,7 @@ impl<'a> Crew<'a> {
         }
     }
 
+    /// The program's own signal first; it is killed only when it ignores that, or the person insists.
     fn stop(&self, member: &Member) {
         let pid = member.pid;
         if self.board.status_of(pid).is_none() {
@@ -299,6 +306,7 @@ fn watchdog(folder: &Path) -> Outcome<Child> {
         .while_doing(|| "starting the watchdog".into())
 }
 
+/// A panic elsewhere must not keep the crew from being stopped.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

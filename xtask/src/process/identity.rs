@@ -16,10 +16,12 @@ impl Identity {
         start_time(pid).map(|started| Self { pid, started })
     }
 
+    /// False also for a process that took over the number.
     pub(crate) fn is_alive(&self) -> bool {
         Self::of(self.pid).as_ref() == Some(self)
     }
 
+    /// Does nothing when the process is gone, so that no stranger is hit.
     pub(crate) fn signal_group(&self, signal: Signal) {
         if self.is_alive() {
             signal_group(self.pid, signal);
@@ -41,6 +43,7 @@ pub(crate) fn signal_process(pid: u32, signal: Signal) {
     }
 }
 
+/// 0 and 1 never: to `kill` they mean our own group and the system's first process.
 fn as_pid(pid: u32) -> Option<Pid> {
     i32::try_from(pid)
         .ok()

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+/// Enough to hold an error with its causes, few enough to be read.
 const LINES: usize = 15;
+/// A log may be huge; its end is not.
 const BYTES: u64 = 16 * 1024;
 
 /// The last lines of a log, for a message; a file that cannot be read has none.

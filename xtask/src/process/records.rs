@@ -43,6 +43,7 @@ pub(crate) fn write(folder: &Path, name: &str, pid: u32, stop: Signal) {
     }
 }
 
+/// Called after the program has been reaped: a record may only ever name what could still run.
 pub(crate) fn remove(folder: &Path, name: &str) {
     let _ = fs::remove_file(folder.join(name));
 }

@@ -48,6 +48,7 @@ pub(crate) fn psql() -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+/// Debian keeps server programs out of PATH so that versions can live side by side.
 fn folders() -> Vec<PathBuf> {
     let versioned = VERSIONED.iter().flat_map(|(parent, below)| {
         let entries = fs::read_dir(parent).into_iter().flatten().flatten();
@@ -60,6 +61,7 @@ fn folders() -> Vec<PathBuf> {
     versioned.chain(on_path).collect()
 }
 
+/// Asked of the program itself: folder names differ between systems.
 fn major(postgres: &Path) -> Option<u32> {
     let output = Command::new(postgres).arg("--version").output().ok()?;
     parse_major(&String::from_utf8_lossy(&output.stdout))

@@ -21,6 +21,7 @@ const THROWAWAY: &[&str] = &[
     "max_connections=400",
 ];
 
+/// A data folder and the programs that can read it.
 pub(crate) struct Cluster {
     binaries: Binaries,
     data: PathBuf,
@@ -57,10 +58,12 @@ impl Cluster {
         })
     }
 
+    /// `initdb` writes this file, and the folder gets its name only when initdb has succeeded.
     pub(crate) fn exists(&self) -> bool {
         self.data.join("PG_VERSION").exists()
     }
 
+    /// The server must not run.
     pub(crate) fn remove(&self) -> Outcome {
         match fs::remove_dir_all(&self.data) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -124,6 +127,7 @@ impl Cluster {
         server
     }
 
+    /// Of the same version as the server.
     pub(crate) fn psql(&self) -> PathBuf {
         self.binaries.folder.join("psql")
     }
@@ -143,6 +147,7 @@ impl Cluster {
         command
     }
 
+    /// Postgres refuses a data folder that others can read or that is not its user's.
     fn hand_over(&self, path: &Path) -> Outcome {
         let mode = if path.is_dir() { 0o700 } else { 0o600 };
         let permit = fs::set_permissions(path, fs::Permissions::from_mode(mode));
@@ -155,6 +160,7 @@ impl Cluster {
 }
 
 impl SystemUser {
+    /// Debian's packages make `postgres`; `nobody` is on every system.
     fn find() -> Outcome<Self> {
         let passwd =
             fs::read_to_string("/etc/passwd").while_doing(|| "reading /etc/passwd".into())?;
@@ -180,6 +186,7 @@ impl SystemUser {
     }
 }
 
+/// A page of advice about starting the server is not for our reader; an error is.
 fn run_quietly(mut command: Command) -> Outcome {
     let output = command
         .output()

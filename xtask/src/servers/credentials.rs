@@ -17,6 +17,7 @@ impl Credentials {
     pub(crate) const OWNER: &str = "owner";
     /// The login users, one per service role.
     pub(crate) const PUBLIC: &str = "public";
+    /// The user that later services of the administration log in with.
     pub(crate) const ADMIN: &str = "admin";
     /// `SECRET_KEY`, which opens what the demo data seals.
     pub(crate) const SECRET_KEY: &str = "secret_key";
@@ -50,6 +51,7 @@ impl Credentials {
             .any(|value| url.contains(&format!(":{value}@127.0.0.1:")))
     }
 
+    /// Empty for a name that is not in the list above.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }

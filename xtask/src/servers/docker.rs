@@ -13,10 +13,12 @@ pub(crate) struct Container {
 }
 
 impl Container {
+    /// `name` must be this checkout's own: a container of that name is removed at the start.
     pub(crate) fn named(name: String, throwaway: bool) -> Self {
         Self { name, throwaway }
     }
 
+    /// A client without a daemon is no Docker.
     pub(crate) fn engine_answers() -> bool {
         quiet(&["info"])
     }
@@ -26,6 +28,7 @@ impl Container {
         quiet(&["rm", "--force", &self.name]);
     }
 
+    /// Fails silently when there is none.
     pub(crate) fn remove_data(&self) {
         quiet(&["volume", "rm", "--force", &self.name]);
     }
@@ -80,6 +83,7 @@ impl Container {
     }
 }
 
+/// Whether it went well; what it said interests nobody.
 fn quiet(args: &[&str]) -> bool {
     let mut docker = Command::new("docker");
     docker

@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// One script for one sudo: it restores what it changed also when it is interrupted.
 const SCRIPT: &str = include_str!("install.sh");
 
 /// How this process may install packages.
@@ -50,6 +51,7 @@ impl Privilege {
         }
     }
 
+    /// Root's shell. sudo was asked for its password before, so here it must not ask again.
     fn shell(self) -> Command {
         match self {
             Self::Root => Command::new("sh"),

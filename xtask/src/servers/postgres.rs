@@ -16,6 +16,7 @@ use std::time::Duration;
 
 /// The first start of a container downloads its image.
 const START_LIMIT: Duration = Duration::from_mins(5);
+/// The database of the developer stack; tests make their own beside it.
 const DATABASE: &str = "farol";
 
 /// Where Postgres comes from, decided before anything is started.
@@ -72,6 +73,7 @@ impl Source {
             ))
     }
 
+    /// Ours to start, so its port must be free.
     pub(crate) fn is_private(&self) -> bool {
         !matches!(self, Self::Given(_))
     }
@@ -104,6 +106,7 @@ impl Postgres {
         }
     }
 
+    /// The usual way: programs of this machine, data of this checkout.
     fn start_installed(crew: &Crew<'_>, binaries: Binaries, wanted: &Instance) -> Outcome<Self> {
         let home = crew.checkout.servers_home()?;
         let credentials = Credentials::of(&home)?;
@@ -127,6 +130,7 @@ impl Postgres {
         Self::ready(crew, psql, wanted.port, wanted.port, &credentials)
     }
 
+    /// The same server for the rest of the program: a member that ends at SIGINT.
     fn start_container(crew: &Crew<'_>, wanted: &Instance) -> Outcome<Self> {
         let home = crew.checkout.servers_home()?;
         let credentials = Credentials::of(&home)?;
@@ -211,6 +215,7 @@ pub(crate) fn given(checkout: &Checkout, name: &str) -> Outcome<Option<String>> 
     Ok(environment::variable(name).filter(|url| !credentials.made(url)))
 }
 
+/// Two instances may run at once, each with a log and a record of its own.
 fn log_name(wanted: &Instance) -> String {
     format!("postgres-{}", wanted.name)
 }

@@ -5,6 +5,7 @@ use crate::failure::{Failure, Outcome, While};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+/// One database, reached with the client of whoever runs the server.
 pub(crate) struct Psql {
     /// The program and its first arguments (`docker exec …` where psql is in a container).
     pub(crate) program: Vec<String>,
@@ -83,6 +84,7 @@ fn split_user(rest: &str) -> (Option<&str>, &str) {
     })
 }
 
+/// PGPASSWORD is taken literally, an address is not.
 fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();

@@ -52,10 +52,12 @@ pub(crate) fn tell_ready(checkout: &Checkout) -> Outcome {
         .while_doing(|| format!("writing {}", path.display()))
 }
 
+/// Exists once the table has been printed.
 fn marker(checkout: &Checkout) -> PathBuf {
     checkout.state.join("up.ready")
 }
 
+/// What has been added since the last call.
 fn show_news(log: &mut File) {
     let mut news = Vec::new();
     if log.read_to_end(&mut news).is_ok() {

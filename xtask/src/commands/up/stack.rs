@@ -18,6 +18,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
+/// Generous: a busy machine is slow, a broken service says so by dying.
 const START_LIMIT: Duration = Duration::from_mins(1);
 /// What every service gets unless the person's environment or `--set` says otherwise.
 const DEVELOPER_SETTINGS: &[(&str, &str)] = &[
@@ -47,6 +48,7 @@ pub(crate) struct Urls {
     pub(crate) admin: String,
 }
 
+/// What fails first fails before minutes are spent: ports and the source of Postgres, then the build.
 pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
     let ports = Ports::shifted(options.port_offset)?;
     let source = Source::find(crew.checkout)?;
@@ -97,6 +99,7 @@ pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
 }
 
 impl Urls {
+    /// Addresses that the person gave are used as they are; the others are logins made here.
     fn make(checkout: &Checkout, postgres: &Postgres, credentials: &Credentials) -> Outcome<Self> {
         let login = |name: &str, user: &str, group: &str, secret: &str| match given(checkout, name)?
         {
@@ -133,6 +136,7 @@ fn secret_key(options: &Up, credentials: &Credentials) -> String {
         .unwrap_or_else(|| credentials.get(Credentials::SECRET_KEY).to_owned())
 }
 
+/// What every start of a program needs.
 struct Launcher<'a> {
     crew: &'a Crew<'a>,
     programs: &'a Programs,
@@ -142,6 +146,7 @@ struct Launcher<'a> {
 }
 
 impl Launcher<'_> {
+    /// The client API listens before its address is written into the database.
     fn demo(&self, urls: &Urls) -> Outcome {
         let port = self.ports.demo_upstream;
         let mut serve = self.program("demo-world", &urls.owner)?;
@@ -162,6 +167,7 @@ impl Launcher<'_> {
         )
     }
 
+    /// It gets the login that can only read.
     fn public_service(&self, urls: &Urls) -> Outcome {
         let mut command = self.program("public-service", &urls.public)?;
         Self::listen(&mut command, self.ports.public, self.ports.public_ops);
@@ -195,6 +201,7 @@ impl Launcher<'_> {
         Ok(command)
     }
 
+    /// The two ports of a service, which `--set` may not change.
     fn listen(command: &mut Command, port: u16, ops_port: u16) {
         command
             .env("PORT", port.to_string())
@@ -202,6 +209,7 @@ impl Launcher<'_> {
             .env("OPS_PORT", ops_port.to_string());
     }
 
+    /// Names of services that do not exist yet are left out rather than made up.
     fn stack_env(&self, urls: &Urls) -> StackEnv {
         let mut env = StackEnv::default();
         env.set("DATABASE_URL", &urls.owner);

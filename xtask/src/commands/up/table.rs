@@ -9,6 +9,7 @@ pub(crate) fn print(stack: &Stack, checkout: &Checkout, elapsed: &str, backgroun
     print!("{}", render(stack, checkout, elapsed, background));
 }
 
+/// Passwords are shown: they open servers of this machine only, and are there to be used.
 fn render(stack: &Stack, checkout: &Checkout, elapsed: &str, background: bool) -> String {
     let public = local(stack.ports.public);
     let mut rows = vec![("Viewer", format!("{public}/"))];
