@@ -2,6 +2,8 @@
 // An expression that gives a list of complaints, for page.evaluate.
 
 (() => {
+  // A unit that changes right now has a colour between two: what it comes to is judged.
+  for (const change of document.getAnimations()) if (change instanceof CSSTransition) change.finish();
   const complaints = [];
   const complain = (element, what) => complaints.push(`${what}: ${describe(element)}`);
   const describe = (element) =>
