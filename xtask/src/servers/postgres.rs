@@ -84,6 +84,11 @@ impl Postgres {
     pub(crate) fn start(crew: &Crew<'_>, source: Source, wanted: &Instance) -> Outcome<Self> {
         match source {
             Source::Given(url) => {
+                if wanted.fresh && !wanted.throwaway {
+                    say::note(
+                        "--fresh leaves a given database as it is: empty it yourself if you mean it",
+                    );
+                }
                 let program = binaries::psql().map(|path| vec![path.display().to_string()]);
                 let psql = program.map(|program| Psql {
                     program,

@@ -145,6 +145,27 @@ const RULES: &[Rule] = &[
         advice: "call a verb of the api, which has the deadline, the cap and the address guard",
     },
     Rule {
+        says: "R4: error.rs maps errors to HTTP, in one place",
+        within: &["services/"],
+        homes: &["/error.rs", "/infra/", "/wire/", "/wire.rs"],
+        paths: &[
+            "actix_web::http::StatusCode",
+            "HttpResponse::BadRequest",
+            "HttpResponse::Unauthorized",
+            "HttpResponse::Forbidden",
+            "HttpResponse::NotFound",
+            "HttpResponse::MethodNotAllowed",
+            "HttpResponse::Conflict",
+            "HttpResponse::PayloadTooLarge",
+            "HttpResponse::UnprocessableEntity",
+            "HttpResponse::TooManyRequests",
+            "HttpResponse::InternalServerError",
+            "HttpResponse::BadGateway",
+            "HttpResponse::ServiceUnavailable",
+        ],
+        advice: "return a variant of the error enum",
+    },
+    Rule {
         says: "R4: AMQP lives in publisher.rs, consumer.rs and service-kit::broker",
         within: EVERYWHERE,
         homes: &[
@@ -357,6 +378,14 @@ fn a_technology_outside_of_its_home_is_found_with_its_line() {
         )
         .len(),
         2
+    );
+    assert_eq!(
+        broken(
+            "services/a/src/http/x.rs",
+            "HttpResponse::NotFound().finish()"
+        )
+        .len(),
+        1
     );
     assert_eq!(
         broken(
