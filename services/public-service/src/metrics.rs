@@ -5,7 +5,7 @@ use std::time::Duration;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use service_kit::metrics::Metrics;
 
-use crate::status::{Answer, Closing, DataState, FetchError, Mode, StatusFrame};
+use crate::status::{Closing, DataState, FetchError, Mode, StatusFrame};
 
 /// Upstream requests: from a quick local API to the longest timeout.
 const REQUEST_BUCKETS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
@@ -158,21 +158,9 @@ impl StatusMetrics {
         }
     }
 
-    /// A client API answered.
-    pub fn fetched(&self, answer: &Answer, took: Duration) {
-        let outcome = match answer {
-            Answer::Body(..) => "ok",
-            Answer::NotModified => "not_modified",
-        };
-        self.asked(outcome, took);
-    }
-
-    /// A client API failed.
-    pub fn fetch_failed(&self, error: &FetchError, took: Duration) {
-        self.asked(error.outcome(), took);
-    }
-
-    fn asked(&self, outcome: &str, took: Duration) {
+    /// A client API was asked, and it took so long; `outcome` is `ok`,
+    /// `not_modified` or one of [`FetchError::OUTCOMES`].
+    pub fn asked(&self, outcome: &'static str, took: Duration) {
         self.source.requests.with_label_values(&[outcome]).inc();
         self.source.request_seconds.observe(took.as_secs_f64());
     }

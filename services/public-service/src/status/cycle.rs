@@ -37,6 +37,14 @@ enum Outcome {
     Void,
 }
 
+/// What a good answer says, read.
+enum News {
+    /// Nothing has changed.
+    None,
+    /// These are the units.
+    Units(Snapshot, Complaints, Validators),
+}
+
 /// Runs `cycle` to its end. Whoever began it owes this call.
 pub async fn run(project: Arc<Project>, cycle: Cycle) {
     let landing = Landing {
@@ -44,7 +52,11 @@ pub async fn run(project: Arc<Project>, cycle: Cycle) {
         cycle,
         done: false,
     };
-    let outcome = ask_and_read(&project, cycle).await;
+    let outcome = tokio::select! {
+        // A source that is no longer the project's is not waited for.
+        () = project.engine.overtaken(cycle) => Outcome::Void,
+        outcome = ask_and_read(&project, cycle) => outcome,
+    };
     landing.land(outcome);
 }
 
@@ -55,19 +67,12 @@ async fn ask_and_read(project: &Arc<Project>, cycle: Cycle) -> Outcome {
         Ask::Nobody => return Outcome::Void,
         Ask::Broken(reason) => return Outcome::Failed(FetchError::Credentials(reason.clone())),
     };
-    let answer = match fetch_with_retries(project, cycle, source, &integration).await {
-        Ok(answer) => answer,
-        Err(error) => return Outcome::Failed(error),
-    };
-    match answer {
-        Answer::NotModified => {
-            project.engine.lock().report.not_modified += 1;
-            publish(project, cycle, None)
+    match fetch_with_retries(project, cycle, source, &integration).await {
+        Ok(News::None) => confirm(project, cycle),
+        Ok(News::Units(units, complaints, validators)) => {
+            take_in(project, cycle, units, complaints, validators)
         }
-        Answer::Body(body, validators) => match read_body(body, &integration).await {
-            Ok((units, complaints)) => take_in(project, cycle, units, complaints, validators),
-            Err(error) => Outcome::Failed(error),
-        },
+        Err(error) => Outcome::Failed(error),
     }
 }
 
@@ -76,7 +81,7 @@ async fn fetch_with_retries(
     cycle: Cycle,
     source: &Source,
     integration: &Integration,
-) -> Result<Answer, FetchError> {
+) -> Result<News, FetchError> {
     let validators = if cycle.unconditional {
         Validators::default()
     } else {
@@ -87,14 +92,17 @@ async fn fetch_with_retries(
     loop {
         project.engine.lock().report.requests += 1;
         let asked = Instant::now();
-        let error = match project.kit.client_api.fetch(source, &validators).await {
-            Ok(answer) => {
-                project.kit.metrics.fetched(&answer, asked.elapsed());
-                return Ok(answer);
-            }
+        let answer = project.kit.client_api.fetch(source, &validators).await;
+        let took = asked.elapsed();
+        let read = match answer {
+            Ok(answer) => read(answer, integration).await,
+            Err(error) => Err(error),
+        };
+        project.kit.metrics.asked(outcome_of(&read), took);
+        let error = match read {
+            Ok(news) => return Ok(news),
             Err(error) => error,
         };
-        project.kit.metrics.fetch_failed(&error, asked.elapsed());
         attempt += 1;
         let pause = pause_before(&error, attempt, &project.kit.random);
         if attempt > retries || !error.is_transient() || pause > LONGEST_PAUSE_IN_CYCLE {
@@ -117,6 +125,22 @@ fn pause_before(
     pause.max(error.retry_after().unwrap_or_default())
 }
 
+fn outcome_of(read: &Result<News, FetchError>) -> &'static str {
+    match read {
+        Ok(News::None) => "not_modified",
+        Ok(News::Units(..)) => "ok",
+        Err(error) => error.outcome(),
+    }
+}
+
+async fn read(answer: Answer, integration: &Integration) -> Result<News, FetchError> {
+    let Answer::Body(body, validators) = answer else {
+        return Ok(News::None);
+    };
+    let (units, complaints) = read_body(body, integration).await?;
+    Ok(News::Units(units, complaints, validators))
+}
+
 async fn read_body(
     body: Bytes,
     integration: &Integration,
@@ -137,6 +161,15 @@ async fn read_body(
     tokio::task::spawn_blocking(move || read(&body, &mapping))
         .await
         .unwrap_or_else(|error| Err(FetchError::Body(error.to_string())))
+}
+
+/// The units are as they were, whatever was doubted meanwhile.
+fn confirm(project: &Project, cycle: Cycle) -> Outcome {
+    if let Some(mut engine) = project.engine.lock_for(cycle) {
+        engine.report.not_modified += 1;
+        engine.doubt = None;
+    }
+    publish(project, cycle, None)
 }
 
 /// A body was read: reports on it, and publishes it unless it is too odd.
@@ -167,10 +200,10 @@ fn believed(engine: &mut EngineState, known: &Snapshot, changes: &Delta) -> bool
     let missing = changes.removed();
     let odd = known.len() >= DOUBT_FROM_UNITS && missing.len() * 2 > known.len();
     let agreed = engine.doubt.as_ref() == Some(missing);
-    let believed = !odd || agreed || std::mem::take(&mut engine.trust_next);
+    let believed = !odd || agreed || std::mem::take(&mut engine.starting_over);
     engine.doubt = (!believed).then(|| missing.clone());
     if believed {
-        engine.trust_next = false;
+        engine.starting_over = false;
     }
     believed
 }

@@ -19,7 +19,7 @@ impl Project {
         self.touch();
         let present = self.present();
         let fresh = |age: Duration| age < self.fresh_age();
-        if present.age().is_some_and(fresh) {
+        if present.age().is_some_and(fresh) && !self.engine.lock().starting_over {
             return present;
         }
         if let Some(number) = self.want(Why::Read) {

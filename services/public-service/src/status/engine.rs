@@ -58,6 +58,8 @@ pub struct Progress {
     pub settled: u64,
     /// Whether that one brought data.
     pub ok: bool,
+    /// Of the settings in force.
+    pub generation: u64,
 }
 
 /// What is only touched under the engine's lock.
@@ -70,8 +72,9 @@ pub struct EngineState {
     pub doubt: Option<BTreeSet<Box<str>>>,
     /// Counts changes of settings; a cycle of an older generation is void.
     pub generation: u64,
-    /// Answers are believed whatever they leave out: the settings have changed.
-    pub trust_next: bool,
+    /// Nothing was read yet since the settings changed: what is known is of the
+    /// old ones, and the next answer is believed whatever it leaves out.
+    pub starting_over: bool,
     flight: Option<Flight>,
     cycles: u64,
     since_unconditional: u32,
@@ -97,7 +100,7 @@ impl Engine {
                 report: Report::default(),
                 doubt: None,
                 generation: 0,
-                trust_next: false,
+                starting_over: false,
                 flight: None,
                 cycles: 0,
                 since_unconditional: 0,
@@ -161,9 +164,22 @@ impl Engine {
         state.schedule = Schedule::new(now);
         state.validators = Validators::default();
         state.doubt = None;
-        state.trust_next = true;
+        state.starting_over = true;
         state.report.last_error = None;
         state.report.forget_unmapped();
+        let generation = state.generation;
+        drop(state);
+        self.progress
+            .send_modify(|progress| progress.generation = generation);
+    }
+
+    /// Waits until the settings have changed since `cycle` began.
+    pub async fn overtaken(&self, cycle: Cycle) {
+        let mut progress = self.progress();
+        // The sender lives as long as we do, so waiting cannot fail.
+        let _ = progress
+            .wait_for(|progress| progress.generation != cycle.generation)
+            .await;
     }
 }
 
