@@ -7,7 +7,25 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
+mod board;
+mod changes;
 mod heads;
 mod join;
+mod limits;
+mod ops_secrets;
+mod ops_surface;
+mod pace;
 mod raw;
+mod resume;
+mod settings_reload;
+mod source_address;
+mod source_auth;
+mod source_conditional;
+mod source_doubt;
+mod source_faults;
+mod source_politeness;
+mod source_shapes;
+mod status_get;
+mod status_refresh;
 mod world;

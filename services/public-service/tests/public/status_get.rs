@@ -225,8 +225,16 @@ async fn where_there_is_nobody_to_ask_the_state_is_unknown_without_a_request() {
     for (slug, base, endpoint) in [
         ("no-base-url", None, Some("/any/units")),
         ("blank-base-url", Some("  "), Some("/any/units")),
-        ("no-endpoint", Some(world.client_api.base_url()).as_deref(), None),
-        ("blank-endpoint", Some(world.client_api.base_url()).as_deref(), Some("")),
+        (
+            "no-endpoint",
+            Some(world.client_api.base_url()).as_deref(),
+            None,
+        ),
+        (
+            "blank-endpoint",
+            Some(world.client_api.base_url()).as_deref(),
+            Some(""),
+        ),
     ] {
         let mut row = row(slug);
         row.api_base_url = base.map(str::to_owned);
@@ -311,9 +319,25 @@ async fn what_cannot_be_a_slug_is_404_without_asking_the_database() {
     proxy.cut();
     let too_long = "a".repeat(101);
     for slug in [
-        "t", "T", "Tower", "1tower", "-tower", "to_wer", "tower.", "to%20wer", "tower%00",
-        "tower%0d%0aset-cookie:%20a=b", "t%C3%B3wer", "%ff%fe", "%2e%2e", "..", "to%2fwer",
-        "'%20OR%201=1--", "tower%", "%7b%7d", &too_long,
+        "t",
+        "T",
+        "Tower",
+        "1tower",
+        "-tower",
+        "to_wer",
+        "tower.",
+        "to%20wer",
+        "tower%00",
+        "tower%0d%0aset-cookie:%20a=b",
+        "t%C3%B3wer",
+        "%ff%fe",
+        "%2e%2e",
+        "..",
+        "to%2fwer",
+        "'%20OR%201=1--",
+        "tower%",
+        "%7b%7d",
+        &too_long,
     ] {
         for path in prefixes(slug) {
             let answer = http_get(&world.url(&path), &[]).await;

@@ -40,7 +40,10 @@ async fn a_refresh_fetches_at_once_and_shows_what_it_got() {
         assert!(time(&body["refreshed_at"]) >= time(&body["as_of"]));
         assert_eq!(members(&body).len(), 9, "{body}");
     }
-    assert_eq!(world.metric(r#"public_refresh_total{outcome="ok"}"#).await, 2.0);
+    assert_eq!(
+        world.count(r#"public_refresh_total{outcome="ok"}"#).await,
+        2
+    );
     world.shutdown().await;
 }
 
@@ -126,7 +129,7 @@ async fn a_failed_refresh_shows_the_last_good_data_and_says_so() {
         assert_eq!(failed[member], good[member], "{member}");
     }
     let outcome = r#"public_refresh_total{outcome="failed"}"#;
-    assert_eq!(world.metric(outcome).await, 1.0);
+    assert_eq!(world.count(outcome).await, 1);
     world.shutdown().await;
 }
 
@@ -199,7 +202,7 @@ async fn a_project_is_refreshed_once_in_its_time_and_the_next_is_told_when() {
 
     assert_eq!(world.refresh("other").await.status(), 200);
     let outcome = r#"public_refresh_total{outcome="limited"}"#;
-    assert_eq!(world.metric(outcome).await, 2.0);
+    assert_eq!(world.count(outcome).await, 2);
     world.shutdown().await;
 }
 

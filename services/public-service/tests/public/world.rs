@@ -11,8 +11,10 @@ use public_service::settings::Settings;
 use serde_json::Value;
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
 use test_kit::{
-    Answer, Database, PATIENCE, ProjectRow, SseClient, http_get, http_post, wait_until,
+    Answer, ChaosProxy, Database, PATIENCE, ProjectRow, SseClient, http_get, http_post, wait_until,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -44,7 +46,24 @@ impl World {
 
     /// The same with other settings.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::over(Database::fresh().await, change)
+    }
+
+    /// The same, with a way to the database that can be cut.
+    pub async fn with_cuttable_database(change: impl FnOnce(&mut Settings)) -> (Self, ChaosProxy) {
         let database = Database::fresh().await;
+        let direct: PgConnectOptions = database.public_url().parse().expect("a Postgres URL");
+        let proxy = ChaosProxy::to(format!("{}:{}", direct.get_host(), direct.get_port())).await;
+        let address = proxy.address();
+        let through = direct.host(&address.ip().to_string()).port(address.port());
+        let world = Self::over(database, |settings| {
+            settings.database.database_url = through.to_url_lossy().to_string().into();
+            change(settings);
+        });
+        (world, proxy)
+    }
+
+    fn over(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings(&database.public_url());
         change(&mut settings);
         let client_api = ClientApi::start().expect("a free port for the client API");
@@ -139,11 +158,22 @@ impl World {
 
     /// The value of a metric as it stands in `/metrics`, labels included.
     pub async fn metric(&self, name: &str) -> f64 {
+        let value = self.printed(name).await;
+        value.parse().expect("a metric is a number")
+    }
+
+    /// The value of a counter or gauge, which are whole numbers.
+    pub async fn count(&self, name: &str) -> u64 {
+        let value = self.printed(name).await;
+        value.parse().expect("a whole number")
+    }
+
+    async fn printed(&self, name: &str) -> String {
         let answer = http_get(&self.ops_url("/metrics"), &[]).await;
         let mut lines = answer.text().lines();
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         let value = value.unwrap_or_else(|| panic!("no metric {name} in {}", answer.text()));
-        value.parse().expect("a metric is a number")
+        value.to_owned()
     }
 
     /// Waits until a metric has this value.

@@ -1,0 +1,338 @@
+//! What operators rely on: the documents say what there is, all of it, and
+//! nothing that is not; and none of it is reachable by viewers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use public_service::settings::Settings;
+use serde_json::{Value, json};
+use service_kit::settings::ServiceSettings as _;
+use test_kit::{PATIENCE, http_get, http_request, wait_until};
+
+use crate::answers::{judge_problem, members, time};
+use crate::world::World;
+
+const API: &str = include_str!("../../../../docs/API.md");
+const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
+
+/// A metric's labels; of each the values, where they are a closed set.
+type Labels = BTreeMap<String, BTreeSet<String>>;
+
+#[tokio::test]
+async fn the_metrics_of_the_document_are_the_metrics_that_are_printed() {
+    let world = World::start().await;
+    let printed = http_get(&world.ops_url("/metrics"), &[]).await;
+    let type_header = printed.header("content-type").unwrap_or_default();
+    assert!(type_header.starts_with("text/plain"), "{type_header}");
+
+    let told: BTreeMap<String, Labels> = rows(OPERATIONS, "## Metrics")
+        .map(|cells| (quoted(cells[0]).remove(0), told_labels(cells[1])))
+        .collect();
+
+    assert_eq!(told, printed_metrics(printed.text()));
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn after_use_no_metric_has_a_label_that_the_document_lacks() {
+    let world = World::start().await;
+    world.project("tower", &[("A101", "sold")]).await;
+    let mut stream = world.stream("tower").await;
+    stream.skip_to("status_update").await;
+    world.refresh("tower").await;
+    stream.close();
+    world.streams_are(0).await;
+
+    let told: BTreeMap<String, Labels> = rows(OPERATIONS, "## Metrics")
+        .map(|cells| (quoted(cells[0]).remove(0), told_labels(cells[1])))
+        .collect();
+    let printed = http_get(&world.ops_url("/metrics"), &[]).await;
+    assert_eq!(told, printed_metrics(printed.text()));
+    assert!(!printed.text().contains("tower"), "a slug is no label");
+    world.shutdown().await;
+}
+
+#[test]
+fn the_settings_of_the_document_are_the_settings_with_their_defaults() {
+    let told: BTreeMap<String, String> = rows(OPERATIONS, "## Settings")
+        .map(|cells| (quoted(cells[0]).remove(0), cells[1].to_owned()))
+        .collect();
+    let mut read = BTreeMap::new();
+    for field in Settings::groups().iter().flat_map(|group| group.fields) {
+        let default = match (field.default_under(Settings::OVERRIDES), field.key) {
+            (None, _) => "required",
+            (Some(_), "shutdown_seconds") => "drain + 5",
+            (Some(default), _) => default,
+        };
+        read.insert(field.env(), default.to_owned());
+    }
+    assert_eq!(told, read);
+}
+
+#[tokio::test]
+async fn the_endpoints_of_the_document_are_the_endpoints_that_answer() {
+    const STATUS: [(&str, &str); 10] = [
+        ("GET", "/api/public/{slug}/status"),
+        ("HEAD", "/api/public/{slug}/status"),
+        ("GET", "/api/public/{slug}/status/stream"),
+        ("HEAD", "/api/public/{slug}/status/stream"),
+        ("POST", "/api/public/{slug}/status/refresh"),
+        ("GET", "/api/status/{slug}"),
+        ("HEAD", "/api/status/{slug}"),
+        ("GET", "/api/status/{slug}/stream"),
+        ("HEAD", "/api/status/{slug}/stream"),
+        ("POST", "/api/status/{slug}/refresh"),
+    ];
+    const PAGES: [(&str, &str); 4] = [
+        ("GET", "/viewer/{slug}"),
+        ("GET", "/viewer-assets/{name}"),
+        ("GET", "/"),
+        ("GET", "/viewer-index.json"),
+    ];
+    const OPS: [(&str, &str); 4] = [
+        ("GET", "/metrics"),
+        ("GET", "/health/live"),
+        ("GET", "/health/ready"),
+        ("GET", "/status"),
+    ];
+    let told: BTreeSet<String> = rows(API, "## Endpoints")
+        .map(|cells| quoted(cells[0]).remove(0))
+        .collect();
+    let known = STATUS.iter().chain(&PAGES).chain(&OPS);
+    let known: BTreeSet<String> = known
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
+    assert_eq!(told, known);
+
+    let world = World::with(|settings| {
+        settings.page.viewer_index = true;
+        settings.limit.refresh_min_seconds = std::time::Duration::ZERO;
+    })
+    .await;
+    world.project("tower", &[("A101", "sold")]).await;
+    ready(&world).await;
+    for (method, path) in STATUS.iter().chain(&PAGES).chain(&OPS) {
+        let filled = path
+            .replace("{slug}", "tower")
+            .replace("{name}", "viewer.js");
+        let url = if OPS.contains(&(method, path)) {
+            world.ops_url(&filled)
+        } else {
+            world.url(&filled)
+        };
+        if *method == "GET" && path.ends_with("/stream") {
+            test_kit::SseClient::connect(&url, &[]).await.close();
+        } else {
+            let answer = http_request(method, &url, &[], b"").await;
+            assert_eq!(answer.status(), 200, "{method} {path}");
+        }
+    }
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_index_is_there_only_where_it_is_wanted() {
+    let world = World::start().await;
+    for path in ["/", "/viewer-index.json"] {
+        let answer = http_get(&world.url(path), &[]).await;
+        judge_problem(&answer, 404, "not_found", path);
+    }
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_status_of_the_service_has_the_members_of_the_contract() {
+    let world = World::start().await;
+    let client_api = world.project("tower", &[("A101", "no word")]).await;
+    world.status("tower").await;
+
+    let idle = world.ops_project("tower").await;
+    assert_eq!(idle["next_attempt_at"], Value::Null, "nobody watches");
+    let stream = world.stream("tower").await;
+    client_api.wait_for_requests(2).await.unwrap();
+    let mut status = Value::Null;
+    wait_until("a poll is planned", PATIENCE, async || {
+        status = world.ops_status().await;
+        status["projects"][0]["next_attempt_at"].is_string()
+    })
+    .await;
+
+    assert_eq!(
+        members(&status),
+        BTreeSet::from(["projects", "streams", "uptime_seconds"])
+    );
+    assert_eq!(status["streams"], 1);
+    assert!(status["uptime_seconds"].is_u64());
+    let project = &status["projects"][0];
+    let expected = "slug state as_of subscribers version units last_error next_attempt_at upstream \
+                    unmapped skipped duplicates circuit_open settings_complaints";
+    assert_eq!(members(project), expected.split_whitespace().collect());
+    assert_eq!(project["slug"], "tower");
+    assert_eq!(project["state"], "live");
+    assert_eq!(project["subscribers"], 1);
+    assert_eq!(project["units"], 1);
+    assert_eq!(project["last_error"], Value::Null);
+    time(&project["as_of"]);
+    time(&project["next_attempt_at"]);
+    let upstream = &project["upstream"];
+    assert_eq!(
+        members(upstream),
+        BTreeSet::from(["requests", "not_modified", "failures"])
+    );
+    let unmapped = &project["unmapped"][0];
+    let expected = BTreeSet::from(["value", "count", "example", "first_seen", "last_seen"]);
+    assert_eq!(members(unmapped), expected);
+    assert_eq!(unmapped["value"], "no word");
+    stream.close();
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn health_has_the_shape_of_the_contract() {
+    let world = World::start().await;
+    ready(&world).await;
+
+    let live = http_get(&world.ops_url("/health/live"), &[]).await;
+    assert_eq!(live.status(), 200);
+    assert_eq!(live.header("content-type"), Some("application/json"));
+    assert_eq!(live.json(), json!({"status": "live", "checks": {}}));
+
+    let ready = http_get(&world.ops_url("/health/ready"), &[]).await.json();
+    assert_eq!(ready["status"], "ready");
+    let database = &ready["checks"]["database"];
+    assert_eq!(members(database), BTreeSet::from(["status", "since"]));
+    assert_eq!(database["status"], "ready");
+    time(&database["since"]);
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn without_its_database_the_service_lives_and_is_not_ready() {
+    let world = World::with(|settings| {
+        // Port 9 is nobody's.
+        let url = "postgres://ana:s3cret-of-database@127.0.0.1:9/farol".to_owned();
+        settings.database.database_url = url.into();
+    })
+    .await;
+    let mut ready = Value::Null;
+    wait_until("the reason is told", PATIENCE, async || {
+        let answer = http_get(&world.ops_url("/health/ready"), &[]).await;
+        assert_eq!(answer.status(), 503);
+        ready = answer.json();
+        ready["checks"]["database"]["detail"] != "starting"
+    })
+    .await;
+    assert_eq!(ready["status"], "not_ready");
+    let database = &ready["checks"]["database"];
+    assert_eq!(
+        members(database),
+        BTreeSet::from(["status", "since", "detail"])
+    );
+    assert_eq!(database["status"], "not_ready");
+    assert!(!ready.to_string().contains("s3cret"), "{ready}");
+    let live = http_get(&world.ops_url("/health/live"), &[]).await;
+    assert_eq!(live.status(), 200);
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn neither_listener_serves_what_is_the_other_one_s() {
+    let world = World::start().await;
+    world.project("tower", &[("A101", "sold")]).await;
+    for path in [
+        "/metrics",
+        "/health/live",
+        "/health/ready",
+        "/health",
+        "/status",
+        "//status",
+    ] {
+        for headers in [&[][..], &[("x-forwarded-for", "127.0.0.1")]] {
+            let answer = http_get(&world.url(path), headers).await;
+            judge_problem(&answer, 404, "not_found", path);
+        }
+    }
+    for path in [
+        "/api/public/tower/status",
+        "/api/status/tower",
+        "/viewer/tower",
+        "/",
+    ] {
+        let answer = http_get(&world.ops_url(path), &[]).await;
+        assert_eq!(answer.status(), 404, "{path}");
+    }
+    world.shutdown().await;
+}
+
+async fn ready(world: &World) {
+    wait_until("the service is ready", PATIENCE, async || {
+        http_get(&world.ops_url("/health/ready"), &[])
+            .await
+            .status()
+            == 200
+    })
+    .await;
+}
+
+/// The cells of the tables under a heading, without their heads.
+fn rows<'a>(document: &'a str, heading: &str) -> impl Iterator<Item = Vec<&'a str>> {
+    let mut lines = document.lines().skip_while(move |line| *line != heading);
+    let section: Vec<&str> = lines
+        .by_ref()
+        .skip(1)
+        .take_while(|line| !line.starts_with("## "))
+        .collect();
+    assert!(!section.is_empty(), "no section {heading}");
+    let table = section.into_iter().filter(|line| line.starts_with("| `"));
+    table.map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+}
+
+/// What stands between backticks.
+fn quoted(cell: &str) -> Vec<String> {
+    let parts = cell.split('`').enumerate();
+    parts
+        .filter(|(number, _)| number % 2 == 1)
+        .map(|(_, part)| part.to_owned())
+        .collect()
+}
+
+/// `` `reason`: gone, inactive `` or `` `version`, `commit` ``.
+fn told_labels(cell: &str) -> Labels {
+    if let Some((name, values)) = cell.split_once("`: ") {
+        let values = values.split(", ").map(str::to_owned).collect();
+        return Labels::from([(name.trim_matches('`').to_owned(), values)]);
+    }
+    quoted(cell)
+        .into_iter()
+        .map(|name| (name, BTreeSet::new()))
+        .collect()
+}
+
+/// Every family with its labels. What is open in its values is not collected.
+fn printed_metrics(text: &str) -> BTreeMap<String, Labels> {
+    const OPEN: [&str; 3] = ["version", "commit", "le"];
+    let mut families = BTreeMap::<String, Labels>::new();
+    let mut family = String::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            rest.split(' ')
+                .next()
+                .unwrap_or_default()
+                .clone_into(&mut family);
+            families.entry(family.clone()).or_default();
+        } else if let Some((_, rest)) = line.split_once('{') {
+            let labels = rest.split_once('}').map_or("", |(labels, _)| labels);
+            for label in labels.split(',') {
+                let (name, value) = label.split_once('=').expect("name and value");
+                if name == "le" {
+                    continue;
+                }
+                let labels = families.entry(family.clone()).or_default();
+                let values = labels.entry(name.to_owned()).or_default();
+                if !OPEN.contains(&name) {
+                    values.insert(value.trim_matches('"').to_owned());
+                }
+            }
+        }
+    }
+    families
+}
