@@ -91,8 +91,7 @@ impl Writer {
         if wrote && self.listening {
             return Poll::Pending;
         }
-        ready!(self.poll_client(cx));
-        Poll::Ready(Some(Closing::ClientGone))
+        self.poll_client(cx).map(Some)
     }
 
     /// Puts `rest` into the socket.
@@ -106,7 +105,7 @@ impl Writer {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready!(self.poll_stalled(cx))?;
                 }
-                Err(_) => return Poll::Ready(Err(Closing::ClientGone)),
+                Err(error) => return Poll::Ready(Err(lost(&error))),
             }
         }
         Poll::Ready(Ok(()))
@@ -121,14 +120,11 @@ impl Writer {
         if stalled.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(Closing::WriteDeadline));
         }
-        match ready!(self.io.poll_write_ready(cx)) {
-            Ok(()) => Poll::Ready(Ok(())),
-            Err(_) => Poll::Ready(Err(Closing::ClientGone)),
-        }
+        self.io.poll_write_ready(cx).map_err(|error| lost(&error))
     }
 
     /// Ready when the client has left, or talks too much.
-    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Closing> {
         let mut space = [0; 512];
         self.listening = false;
         while self.stray <= MOST_STRAY_BYTES {
@@ -137,12 +133,21 @@ impl Writer {
                 return Poll::Pending;
             }
             match self.io.try_read(&mut space) {
-                Ok(0) => return Poll::Ready(()),
+                Ok(0) => break,
                 Ok(stray) => self.stray += stray,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Poll::Ready(()),
+                Err(error) => return Poll::Ready(lost(&error)),
             }
         }
-        Poll::Ready(())
+        Poll::Ready(Closing::ClientGone)
+    }
+}
+
+/// The kernel minds the deadline too (`TCP_USER_TIMEOUT`), alone while its
+/// buffer holds all that a dead reader does not take.
+fn lost(error: &io::Error) -> Closing {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Closing::WriteDeadline,
+        _ => Closing::ClientGone,
     }
 }
