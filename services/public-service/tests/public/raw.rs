@@ -70,6 +70,11 @@ impl Raw {
         self.stream.shutdown().await.unwrap();
     }
 
+    /// Sends until nobody takes it any more.
+    pub async fn talk(&mut self) {
+        while self.stream.write_all(&[b'x'; 4096]).await.is_ok() {}
+    }
+
     /// Resets the connection.
     pub fn reset(self) {
         self.stream.set_zero_linger().unwrap();
