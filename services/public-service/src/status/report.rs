@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use farol_core::status::Complaints;
+use farol_core::status::{Complaints, canonical_word};
 use serde::Serialize;
 
 use super::present::rfc3339;
@@ -23,11 +23,14 @@ pub struct Report {
     pub last_error: Option<String>,
     pub skipped: usize,
     pub duplicates: usize,
+    /// By canonical word: spellings that no mapping tells apart are one value.
     unmapped: BTreeMap<String, Sighting>,
 }
 
 #[derive(Debug)]
 struct Sighting {
+    /// As it was spelled when it was first seen.
+    value: String,
     count: usize,
     example: String,
     first_seen: DateTime<Utc>,
@@ -51,19 +54,22 @@ impl Report {
         self.duplicates = complaints.duplicates;
         let mut news = Vec::new();
         for seen in complaints.unmapped {
-            let known = self.unmapped.get(&seen.value);
-            let first_seen = known.map_or(now, |sighting| sighting.first_seen);
+            let word = canonical_word(&seen.value).into_owned();
+            let known = self.unmapped.remove(&word);
             if known.is_none() {
                 news.push(seen.value.clone());
                 self.make_place();
             }
+            let (value, first_seen) =
+                known.map_or((seen.value, now), |known| (known.value, known.first_seen));
             let sighting = Sighting {
+                value,
                 count: seen.count,
                 example: seen.example,
                 first_seen,
                 last_seen: now,
             };
-            self.unmapped.insert(seen.value, sighting);
+            self.unmapped.insert(word, sighting);
         }
         news
     }
@@ -71,9 +77,9 @@ impl Report {
     /// The unmapped values, in alphabetical order.
     pub fn unmapped(&self) -> Vec<UnmappedValue> {
         self.unmapped
-            .iter()
-            .map(|(value, sighting)| UnmappedValue {
-                value: value.clone(),
+            .values()
+            .map(|sighting| UnmappedValue {
+                value: sighting.value.clone(),
                 count: sighting.count,
                 example: sighting.example.clone(),
                 first_seen: rfc3339(sighting.first_seen),
@@ -90,7 +96,7 @@ impl Report {
     fn make_place(&mut self) {
         while self.unmapped.len() >= MOST_UNMAPPED {
             let oldest = self.unmapped.iter().min_by_key(|(_, s)| s.last_seen);
-            let Some(oldest) = oldest.map(|(value, _)| value.clone()) else {
+            let Some(oldest) = oldest.map(|(word, _)| word.clone()) else {
                 return;
             };
             self.unmapped.remove(&oldest);
@@ -123,7 +129,8 @@ mod tests {
         let mut report = Report::default();
         let words = ["sold".into(), "gone".into(), "gone".into()];
         assert_eq!(complain(&mut report, &words, 1), ["gone"]);
-        assert!(complain(&mut report, &words, 2).is_empty());
+        let respelled = ["sold".into(), "GONE".into(), " Gone".into()];
+        assert!(complain(&mut report, &respelled, 2).is_empty());
 
         let shown = serde_json::to_value(report.unmapped()).unwrap();
         assert_eq!(
