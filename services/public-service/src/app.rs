@@ -183,6 +183,7 @@ fn kit(
             restart_pause: RESTART_PAUSE,
             refresh_min: settings.limit.refresh_min_seconds,
             replay: settings.stream.replay_ring,
+            drain: settings.shutdown.drain_seconds,
         },
         reading: Reading {
             unmapped: unmapped.unwrap_or(Status::Available),

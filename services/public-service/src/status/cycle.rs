@@ -55,6 +55,7 @@ pub async fn run(project: Arc<Project>, cycle: Cycle) {
     let outcome = tokio::select! {
         // A source that is no longer the project's is not waited for.
         () = project.engine.overtaken(cycle) => Outcome::Void,
+        () = project.drained() => Outcome::Failed(FetchError::Connection("cut off by a shutdown".into())),
         outcome = ask_and_read(&project, cycle) => outcome,
     };
     landing.land(outcome);

@@ -44,6 +44,8 @@ pub struct ProjectLimits {
     pub refresh_min: Duration,
     /// Changes kept for those who come back (`REPLAY_RING`).
     pub replay: usize,
+    /// In which viewers leave after a stop (`DRAIN_SECONDS`).
+    pub drain: Duration,
 }
 
 /// What all projects share.
@@ -242,6 +244,12 @@ impl Project {
             () = self.gone.cancelled() => true,
             () = self.kit.stopping.cancelled() => true,
         }
+    }
+
+    /// Resolves at the end of a drain: nobody is left who waits for an answer.
+    pub(super) async fn drained(&self) {
+        self.kit.stopping.cancelled().await;
+        tokio::time::sleep(self.kit.limits.drain).await;
     }
 
     pub(super) fn is_gone(&self) -> bool {
