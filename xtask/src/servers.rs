@@ -13,3 +13,4 @@ mod psql;
 pub(crate) use credentials::Credentials;
 pub(crate) use install::{Privilege, apt_install};
 pub(crate) use postgres::{Instance, Postgres, Source, given};
+pub(crate) use psql::without_password;

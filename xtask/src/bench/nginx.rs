@@ -91,10 +91,11 @@ impl Nginx {
         };
         let nchan = if self.nchan { NCHAN_LOCATIONS } else { "" };
         let folder = folder.display();
-        let room = connections + 500;
+        // With less than a sixteenth free, nginx would close the idle connection of the publisher.
+        let room = connections + connections / 4 + 500;
         format!(
             "{user}{load}worker_processes 1;\ndaemon off;\npid {folder}/nginx.pid;\n\
-             error_log {folder}/error.log error;\nworker_rlimit_nofile {room};\n\
+             error_log {folder}/error.log error;\n\
              events {{ worker_connections {room}; }}\n\
              http {{\n  access_log off;\n  tcp_nodelay on;\n  keepalive_requests 1000000000;\n\
              \x20 client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n\

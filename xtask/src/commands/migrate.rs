@@ -43,10 +43,9 @@ pub(crate) fn apply(crew: &Crew<'_>, programs: &Programs, owner_url: &str) -> Ou
         name: "farol-migrate",
         interruptible: true,
     };
-    crew.run_shown(
-        &task,
-        programs
-            .command("farol-migrate")?
-            .env("DATABASE_URL", owner_url),
-    )
+    let mut migrate = programs.command("farol-migrate")?;
+    crew.run_shown(&task, migrate.env("DATABASE_URL", owner_url))
+        .map_err(|failure| {
+            failure.advice("Is DATABASE_URL right, and may its user create tables and roles there?")
+        })
 }

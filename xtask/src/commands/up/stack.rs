@@ -39,6 +39,8 @@ pub(crate) struct Stack {
     /// Slugs of the projects that there are to look at.
     pub(crate) projects: Vec<String>,
     pub(crate) with_demo: bool,
+    /// Our own Postgres, whose passwords may be shown; those of a given one are somebody's secret.
+    pub(crate) with_postgres: bool,
 }
 
 /// Database addresses by who logs in.
@@ -52,7 +54,8 @@ pub(crate) struct Urls {
 pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
     let ports = Ports::shifted(options.port_offset)?;
     let source = Source::find(crew.checkout)?;
-    ports.expect_free(source.is_private(), !options.no_demo)?;
+    let with_postgres = source.is_private();
+    ports.expect_free(with_postgres, !options.no_demo)?;
     let wanted = Instance {
         name: "up",
         port: ports.postgres,
@@ -95,6 +98,7 @@ pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
         urls,
         projects,
         with_demo: !options.no_demo,
+        with_postgres,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::stack::{Stack, local};
 use crate::checkout::Checkout;
+use crate::servers::without_password;
 use std::fmt::Write;
 
 /// To standard output: it is what the person asked for.
@@ -9,9 +10,25 @@ pub(crate) fn print(stack: &Stack, checkout: &Checkout, elapsed: &str, backgroun
     print!("{}", render(stack, checkout, elapsed, background));
 }
 
-/// Passwords are shown: they open servers of this machine only, and are there to be used.
 fn render(stack: &Stack, checkout: &Checkout, elapsed: &str, background: bool) -> String {
+    let mut text = format!("\nFarol is up after {elapsed}.\n\n");
+    for (name, value) in rows(stack, checkout) {
+        let _ = writeln!(text, "  {name:<18} {value}");
+    }
+    let how = if background {
+        "`cargo xtask down`"
+    } else {
+        "Ctrl-C"
+    };
+    let _ = writeln!(text, "\n{how} stops it.");
+    text
+}
+
+/// What a person opens comes first, what a program needs later.
+fn rows(stack: &Stack, checkout: &Checkout) -> Vec<(&'static str, String)> {
     let public = local(stack.ports.public);
+    let ops = local(stack.ports.public_ops);
+    let in_state = |name: &str| checkout.shown(&checkout.state.join(name));
     let mut rows = vec![("Viewer", format!("{public}/"))];
     rows.extend(
         stack
@@ -25,36 +42,32 @@ fn render(stack: &Stack, checkout: &Checkout, elapsed: &str, background: bool) -
     ));
     rows.push((
         "Operations",
-        format!(
-            "{}/status  /metrics  /health/ready",
-            local(stack.ports.public_ops)
-        ),
+        format!("{ops}/status  /metrics  /health/ready"),
     ));
-    if stack.with_demo {
-        rows.push(("Demo world", local(stack.ports.demo_upstream)));
-    }
-    rows.push(("Postgres (owner)", stack.urls.owner.clone()));
-    rows.push(("Postgres (public)", stack.urls.public.clone()));
-    rows.push(("Postgres (admin)", stack.urls.admin.clone()));
+    rows.extend(
+        stack
+            .with_demo
+            .then(|| ("Demo world", local(stack.ports.demo_upstream))),
+    );
+    rows.push(("Postgres (owner)", address(stack, &stack.urls.owner)));
+    rows.push(("Postgres (public)", address(stack, &stack.urls.public)));
+    rows.push(("Postgres (admin)", address(stack, &stack.urls.admin)));
     rows.push((
         "Settings",
-        format!(
-            "{}  (set -a; . that file)",
-            checkout.shown(&checkout.state.join("stack.env"))
-        ),
+        format!("{}  (set -a; . that file)", in_state("stack.env")),
     ));
-    rows.push(("Logs", checkout.shown(&checkout.state.join("logs"))));
+    rows.push(("Logs", in_state("logs")));
+    rows
+}
 
-    let mut text = format!("\nFarol is up after {elapsed}.\n\n");
-    for (name, value) in rows {
-        let _ = writeln!(text, "  {name:<18} {value}");
-    }
-    text.push_str(if background {
-        "\n`cargo xtask down` stops it.\n"
+/// Passwords that we made are shown: they open servers of this machine only, to be used.
+/// A given database keeps its password to itself.
+fn address(stack: &Stack, url: &str) -> String {
+    if stack.with_postgres {
+        url.to_owned()
     } else {
-        "\nCtrl-C stops it.\n"
-    });
-    text
+        without_password(url).0
+    }
 }
 
 #[cfg(test)]
@@ -66,7 +79,7 @@ mod tests {
     #[test]
     fn the_table_names_every_viewer_and_how_to_stop() {
         let urls = Urls {
-            owner: "postgres://o".into(),
+            owner: "postgres://o:hush@h/d".into(),
             public: "postgres://p".into(),
             admin: "postgres://a".into(),
         };
@@ -76,10 +89,15 @@ mod tests {
             urls,
             projects: vec!["tower".into()],
             with_demo: false,
+            with_postgres: false,
         };
         let text = render(&stack, &Checkout::here().unwrap(), "1.0 s", true);
         assert!(
             text.contains("http://127.0.0.1:8090/viewer/tower\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("postgres://o@h/d") && !text.contains("hush"),
             "{text}"
         );
         assert!(
