@@ -13,6 +13,7 @@ mod changes;
 mod heads;
 mod join;
 mod limits;
+mod ops_log;
 mod ops_secrets;
 mod ops_surface;
 mod pace;

@@ -21,6 +21,8 @@ use crate::world::World;
 
 const BINARY: &str = "public-service";
 const KEY: &str = "s3cret-key-of-the-vault-71c0";
+/// What a viewer sends is nobody's business either.
+const OF_A_VIEWER: &str = "s3cret-of-a-viewer-d3a1";
 
 /// What the demo world wants, and the row that has it.
 struct Secretive {
@@ -104,6 +106,7 @@ async fn no_secret_is_ever_told_however_talkative_the_service_is() {
     let mut secrets = vec![
         KEY.to_owned(),
         in_address.to_owned(),
+        OF_A_VIEWER.to_owned(),
         password_of(&database.public_url()),
     ];
     let mut projects = Vec::new();
@@ -178,9 +181,10 @@ async fn exercise(service: &ServiceProcess, projects: &[ProjectHandle]) -> Vec<S
     let mut told = Vec::new();
     for project in projects {
         let url = format!("{public}/api/public/{}/status", project.name());
-        // What a viewer sends is nobody's business either.
-        let headers = [("authorization", "Bearer s3cret-of-a-viewer")];
-        told.push(http_get(&url, &headers).await.text().to_owned());
+        let bearer = format!("Bearer {OF_A_VIEWER}");
+        let headers = [("authorization", &*bearer), ("cookie", &*bearer)];
+        let with_query = format!("{url}?token={OF_A_VIEWER}");
+        told.push(http_get(&with_query, &headers).await.text().to_owned());
         let mut stream = SseClient::connect(&format!("{url}/stream"), &headers).await;
         stream.expect("connected").await;
         for fault in [

@@ -295,3 +295,27 @@ async fn while_the_database_is_away_known_projects_go_on_and_edits_come_after() 
     stream.close();
     world.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_database_that_says_nothing_holds_nobody_up() {
+    let (world, proxy) = World::with_cuttable_database(|_| {}).await;
+    let client_api = world.project("tower", UNITS).await;
+    let mut stream = world.stream("tower").await;
+    stream.skip_to("status_update").await;
+    world.project("stranger", UNITS).await;
+
+    proxy.pause();
+    client_api.set("A102", "reserved");
+    stream.expect("bulk_update").await;
+    let answer = world.status("stranger").await;
+    judge_problem(&answer, 503, "database_unavailable", "a silent database");
+    assert_eq!(world.status("tower").await.json()["state"], "live");
+
+    proxy.resume();
+    wait_until("the stranger is found", PATIENCE, async || {
+        world.status("stranger").await.status() == 200
+    })
+    .await;
+    stream.close();
+    world.shutdown().await;
+}

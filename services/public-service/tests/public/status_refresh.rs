@@ -115,6 +115,34 @@ async fn a_refresh_joins_the_fetch_that_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_refresh_that_joins_a_poll_still_brings_everyone_the_whole_state() {
+    let world = World::start().await;
+    let client_api = world.project("tower", UNITS).await;
+    let mut stream = world.stream("tower").await;
+    let known = stream.skip_to("status_update").await.json();
+    let gate = client_api.hold();
+    client_api.wait_for_requests(2).await.unwrap();
+
+    let mut refreshes = JoinSet::new();
+    for _ in 0..2 {
+        let url = world.url("/api/status/tower/refresh");
+        refreshes.spawn(async move { http_post(&url, &[], b"").await });
+    }
+    let refused = refreshes.join_next().await.unwrap().unwrap();
+    assert_eq!(refused.status(), 429);
+    gate.release();
+
+    // The poll asked "has it changed?", and it has not.
+    let joined = refreshes.join_next().await.unwrap().unwrap().json();
+    assert_eq!(joined["refreshed"], true);
+    let whole = stream.expect("status_update").await.json();
+    assert_eq!(whole["statuses"], known["statuses"]);
+    assert_eq!(whole["version"], joined["version"]);
+    stream.close();
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_failed_refresh_shows_the_last_good_data_and_says_so() {
     let world = World::with(unlimited).await;
     let client_api = world.project("tower", UNITS).await;
