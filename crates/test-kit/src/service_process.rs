@@ -167,6 +167,11 @@ impl ServiceProcess {
         self.signal(Signal::TERM);
     }
 
+    /// Asks it to end, as Ctrl-C does.
+    pub fn sigint(&self) {
+        self.signal(Signal::INT);
+    }
+
     /// Ends it at once.
     pub fn kill9(&self) {
         self.signal(Signal::KILL);

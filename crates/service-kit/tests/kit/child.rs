@@ -1,7 +1,7 @@
 //! A service in a process of its own, since signals, the log and the exit code belong to a process. The process is
 //! this test binary again, told by its environment to be the service.
 
-use std::{net::TcpListener, process::Command, sync::Arc};
+use std::{net::TcpListener, sync::Arc};
 
 use service_kit::{
     VERSION, clock::Clock, lifecycle::Lifecycle, metrics::Metrics, ops, settings::LogSettings,
@@ -72,10 +72,7 @@ async fn sigterm_ends_the_process_clean() {
 async fn sigint_does_the_same() {
     let mut process = spawn("plain");
     process.address("ops").await;
-    let sent = Command::new("kill")
-        .args(["-INT", &process.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
+    process.sigint();
     assert_eq!(process.wait_exit().await, Some(0), "{}", process.output());
 }
 
