@@ -61,8 +61,13 @@ impl Raw {
 
     /// Whatever comes until the service ends the connection.
     pub async fn read_to_end(&mut self) -> String {
+        String::from_utf8(self.read_bytes_to_end().await).unwrap()
+    }
+
+    /// The same where it need not be text.
+    pub async fn read_bytes_to_end(&mut self) -> Vec<u8> {
         while self.read().await {}
-        String::from_utf8(std::mem::take(&mut self.seen)).unwrap()
+        std::mem::take(&mut self.seen)
     }
 
     /// Says that nothing more will be sent; still reads.
