@@ -87,8 +87,9 @@ impl Writer {
                 Poll::Pending => break,
             }
         }
-        // Woken for a change and still registered: the client has not stirred.
-        if wrote && self.listening {
+        // Woken for a change and still registered. A client that stirred in the same
+        // moment has used the registration up, and would never be heard again.
+        if wrote && self.listening && !self.has_stirred() {
             return Poll::Pending;
         }
         self.poll_client(cx).map(Some)
@@ -121,6 +122,13 @@ impl Writer {
             return Poll::Ready(Err(Closing::WriteDeadline));
         }
         self.io.poll_write_ready(cx).map_err(|error| lost(&error))
+    }
+
+    /// Whether the reactor has seen the client send or leave: one look at a flag, no
+    /// call into the kernel while there is nothing.
+    fn has_stirred(&self) -> bool {
+        let nothing = self.io.try_read(&mut []);
+        !nothing.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Ready when the client has left, or talks too much.

@@ -302,3 +302,25 @@ async fn a_person_may_disturb_a_source_that_failed_once() {
     assert_eq!(world.status("tower").await.json()["state"], "live");
     world.shutdown().await;
 }
+
+#[tokio::test]
+async fn viewers_who_leave_at_the_moment_of_a_change_are_noticed_all_the_same() {
+    let world = World::with(unlimited).await;
+    let rare = |row: ProjectRow| row.interval(300);
+    world.project_with("tower", UNITS, rare).await;
+    for _ in 0..5 {
+        let mut streams = Vec::new();
+        for _ in 0..50 {
+            let mut stream = world.stream("tower").await;
+            stream.skip_to("status_update").await;
+            streams.push(stream);
+        }
+
+        let leave = async || drop(streams);
+        tokio::join!(world.refresh("tower"), leave());
+
+        // The next frame, a ping, comes later than this is patient.
+        world.streams_are(0).await;
+    }
+    world.shutdown().await;
+}
