@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use demo_world::Fault;
 use public_service::settings::Settings;
 use serde_json::{Value, json};
 use service_kit::settings::ServiceSettings as _;
@@ -183,6 +184,40 @@ async fn the_status_of_the_service_has_the_members_of_the_contract() {
     assert_eq!(members(unmapped), expected);
     assert_eq!(unmapped["value"], "no word");
     stream.close();
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn projects_are_counted_by_the_state_of_their_data() {
+    let world = World::start().await;
+    let fine = world.project("fine", &[("A101", "sold")]).await;
+    world.status("fine").await;
+    let failing = world.project("failing", &[("A101", "sold")]).await;
+    failing.set_fault(Fault::status(500));
+    world.status("failing").await;
+    let counted = async |live: u64, stale: u64, unknown: u64| {
+        let what = format!("{live} live, {stale} stale, {unknown} unknown");
+        let count = async |state| {
+            world
+                .count(&format!("public_projects{{state=\"{state}\"}}"))
+                .await
+        };
+        wait_until(&what, PATIENCE, async || {
+            (
+                count("live").await,
+                count("stale").await,
+                count("unknown").await,
+            ) == (live, stale, unknown)
+        })
+        .await;
+    };
+
+    counted(1, 0, 1).await;
+    fine.set_fault(Fault::status(500));
+    world.refresh("fine").await;
+    counted(0, 1, 1).await;
+    world.database.delete_project("failing").await;
+    counted(0, 1, 0).await;
     world.shutdown().await;
 }
 

@@ -207,7 +207,7 @@ async fn deactivation_says_goodbye_and_reactivation_brings_the_project_back() {
         judge_problem(&stream, 404, "project_not_found", "inactive stream");
         assert_eq!(world.ops_project("tower").await, Value::Null);
         let reason = r#"public_streams_closed_total{reason="project_inactive"}"#;
-        world.metric_reaches(reason, 2.0).await;
+        world.count_reaches(reason, 2).await;
 
         world.database.update_project(row(&world)).await;
         assert_eq!(world.status("tower").await.json()["state"], "live");
@@ -259,7 +259,7 @@ async fn an_update_method_other_than_polling_is_polled_with_a_warning() {
 
 #[tokio::test]
 async fn while_the_database_is_away_known_projects_go_on_and_edits_come_after() {
-    let (world, proxy) = World::with_cuttable_database(|_| {}).await;
+    let (world, proxy) = World::with_cuttable_database(|_, _| {}).await;
     let client_api = world.project("tower", UNITS).await;
     world.project("stranger", UNITS).await;
     let mut stream = world.stream("tower").await;
@@ -298,7 +298,7 @@ async fn while_the_database_is_away_known_projects_go_on_and_edits_come_after() 
 
 #[tokio::test]
 async fn a_database_that_says_nothing_holds_nobody_up() {
-    let (world, proxy) = World::with_cuttable_database(|_| {}).await;
+    let (world, proxy) = World::with_cuttable_database(|_, _| {}).await;
     let client_api = world.project("tower", UNITS).await;
     let mut stream = world.stream("tower").await;
     stream.skip_to("status_update").await;
@@ -317,5 +317,27 @@ async fn a_database_that_says_nothing_holds_nobody_up() {
     })
     .await;
     stream.close();
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_service_that_starts_without_its_database_begins_when_it_comes() {
+    let (world, proxy) = World::with_cuttable_database(|_, proxy| proxy.cut()).await;
+    world.project("tower", UNITS).await;
+    let ready = async || {
+        let answer = http_get(&world.ops_url("/health/ready"), &[]).await;
+        answer.status()
+    };
+    assert_eq!(ready().await, 503);
+    let early = world.status("tower").await;
+    judge_problem(&early, 503, "database_unavailable", "before the database");
+
+    proxy.restore();
+
+    wait_until("the service is ready", PATIENCE, async || {
+        ready().await == 200
+    })
+    .await;
+    assert_eq!(world.status("tower").await.json()["state"], "live");
     world.shutdown().await;
 }

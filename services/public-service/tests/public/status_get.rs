@@ -78,6 +78,29 @@ async fn fresh_data_is_answered_from_memory() {
 }
 
 #[tokio::test]
+async fn nothing_that_a_reader_sends_along_changes_the_answer() {
+    let world = World::start().await;
+    world.project("tower", UNITS).await;
+    let url = world.url("/api/status/tower");
+    let plain = http_get(&url, &[]).await.json();
+    let headers = [
+        ("if-none-match", "*"),
+        ("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT"),
+        ("range", "bytes=0-3"),
+        ("accept", "text/html"),
+        ("accept-encoding", "gzip, br"),
+        ("cache-control", "no-cache"),
+        ("content-type", "application/json"),
+    ];
+    let answer = http_request("GET", &(url + "?t=1&mode=loud"), &headers, b"{").await;
+    judge(&answer, "with everything");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.header("content-encoding"), None);
+    assert_eq!(answer.json()["version"], plain["version"]);
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_crowd_before_a_cold_project_is_one_request() {
     let world = World::start().await;
     let client_api = world.project("tower", UNITS).await;
@@ -315,7 +338,7 @@ async fn unknown_and_inactive_projects_are_404_until_they_are_there() {
 
 #[tokio::test]
 async fn what_cannot_be_a_slug_is_404_without_asking_the_database() {
-    let (world, proxy) = World::with_cuttable_database(|_| {}).await;
+    let (world, proxy) = World::with_cuttable_database(|_, _| {}).await;
     proxy.cut();
     let too_long = "a".repeat(101);
     for slug in [

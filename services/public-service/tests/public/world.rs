@@ -49,8 +49,10 @@ impl World {
         Self::over(Database::fresh().await, change)
     }
 
-    /// The same, with a way to the database that can be cut.
-    pub async fn with_cuttable_database(change: impl FnOnce(&mut Settings)) -> (Self, ChaosProxy) {
+    /// The same, with a way to the database that can be cut; `change` may do so before the start.
+    pub async fn with_cuttable_database(
+        change: impl FnOnce(&mut Settings, &ChaosProxy),
+    ) -> (Self, ChaosProxy) {
         let database = Database::fresh().await;
         let direct: PgConnectOptions = database.public_url().parse().expect("a Postgres URL");
         let proxy = ChaosProxy::to(format!("{}:{}", direct.get_host(), direct.get_port())).await;
@@ -58,7 +60,7 @@ impl World {
         let through = direct.host(&address.ip().to_string()).port(address.port());
         let world = Self::over(database, |settings| {
             settings.database.database_url = through.to_url_lossy().to_string().into();
-            change(settings);
+            change(settings, &proxy);
         });
         (world, proxy)
     }
@@ -156,30 +158,19 @@ impl World {
         found.cloned().unwrap_or_default()
     }
 
-    /// The value of a metric as it stands in `/metrics`, labels included.
-    pub async fn metric(&self, name: &str) -> f64 {
-        let value = self.printed(name).await;
-        value.parse().expect("a metric is a number")
-    }
-
-    /// The value of a counter or gauge, which are whole numbers.
+    /// The value of a counter or gauge as it stands in `/metrics`, labels included.
     pub async fn count(&self, name: &str) -> u64 {
-        let value = self.printed(name).await;
-        value.parse().expect("a whole number")
-    }
-
-    async fn printed(&self, name: &str) -> String {
         let answer = http_get(&self.ops_url("/metrics"), &[]).await;
         let mut lines = answer.text().lines();
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         let value = value.unwrap_or_else(|| panic!("no metric {name} in {}", answer.text()));
-        value.to_owned()
+        value.parse().expect("a whole number")
     }
 
-    /// Waits until a metric has this value.
-    pub async fn metric_reaches(&self, name: &str, value: f64) {
+    /// Waits until a counter has this value.
+    pub async fn count_reaches(&self, name: &str, value: u64) {
         let what = format!("{name} reaches {value}");
-        wait_until(&what, PATIENCE, async || self.metric(name).await >= value).await;
+        wait_until(&what, PATIENCE, async || self.count(name).await >= value).await;
     }
 
     /// Waits until so many streams are open.
