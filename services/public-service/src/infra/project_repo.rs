@@ -2,11 +2,18 @@
 //! grants them to `farol_public`.
 
 use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
 
-use sqlx::postgres::{PgPool, PgRow};
-use sqlx::{FromRow as _, Row as _};
+use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use sqlx::query::Query;
+use sqlx::{FromRow as _, Postgres, Row as _};
+use tokio::time::timeout;
 
 use crate::status::{Slug, StoredIntegration, StoredProject};
+
+/// Postgres ends a statement after 5 s and says so; a machine that is gone says nothing.
+const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 
 /// The database cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -68,10 +75,7 @@ impl ProjectRepo {
         slugs: &[Slug],
     ) -> Result<HashMap<Slug, StoredProject>, RepoError> {
         let slugs: Vec<&str> = slugs.iter().map(Slug::as_str).collect();
-        let rows = sqlx::query(ACTIVE)
-            .bind(slugs)
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = self.rows(sqlx::query(ACTIVE).bind(slugs)).await?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
             let ProjectRow(slug, stored) = ProjectRow::from_row(&row)?;
@@ -88,10 +92,22 @@ impl ProjectRepo {
     /// When the database cannot answer.
     pub async fn list_active(&self, most: i64) -> Result<Vec<(String, String)>, RepoError> {
         let query = "SELECT slug, name FROM projects WHERE is_active ORDER BY name, slug LIMIT $1";
-        Ok(sqlx::query_as(query)
-            .bind(most)
-            .fetch_all(&self.pool)
-            .await?)
+        let rows = self.rows(sqlx::query(query).bind(most)).await?;
+        let listed = rows.iter().map(<(String, String)>::from_row);
+        Ok(listed.collect::<Result<_, _>>()?)
+    }
+
+    /// Without a limit of our own, a query that was under way when the server
+    /// vanished would wait for ever, and with it the reading of settings.
+    async fn rows(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, RepoError> {
+        let mut connection = self.pool.acquire().await?;
+        if let Ok(answer) = timeout(ANSWER_WITHIN, query.fetch_all(&mut *connection)).await {
+            return Ok(answer?);
+        }
+        // The pool would wait for this one's next answer.
+        connection.close_on_drop();
+        let silent = sqlx::Error::Io(io::ErrorKind::TimedOut.into());
+        Err(RepoError::Unavailable(silent))
     }
 }
 

@@ -1,7 +1,7 @@
 //! An edit of a project takes effect without a restart and without a reconnect,
 //! and a database that is away changes nothing for those who are here.
 
-use demo_world::{Auth, ClientApi};
+use demo_world::{Auth, ClientApi, Fault};
 use serde_json::{Value, json};
 use test_kit::{PATIENCE, ProjectRow, http_get, wait_until};
 
@@ -135,7 +135,7 @@ async fn an_edit_does_not_wait_for_the_source_that_it_leaves() {
     let world = World::start().await;
     let change = |row: ProjectRow| row.interval(RARELY).timeout(60).retries(10);
     let old = world.project_with("tower", UNITS, change).await;
-    old.set_fault(demo_world::Fault::Silence);
+    old.set_fault(Fault::Silence);
     let mut stream = world.stream("tower").await;
     stream.expect("connected").await;
     old.wait_for_requests(1).await.unwrap();
@@ -339,5 +339,36 @@ async fn a_service_that_starts_without_its_database_begins_when_it_comes() {
     })
     .await;
     assert_eq!(world.status("tower").await.json()["state"], "live");
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_query_that_is_never_answered_does_not_end_the_reading_of_settings() {
+    let (world, proxy) = World::with_cuttable_database(|_, _| {}).await;
+    let client_api = world.project("tower", UNITS).await;
+    world.status("tower").await;
+    let mut owner = world.database.owner_pool().begin().await.unwrap();
+    let lock = "LOCK TABLE projects IN ACCESS EXCLUSIVE MODE";
+    sqlx::query(lock).execute(&mut *owner).await.unwrap();
+    wait_until("the service waits for the lock", PATIENCE, async || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waiting = sqlx::query_scalar::<_, i64>(waiting);
+        waiting.fetch_one(&mut *owner).await.unwrap() > 0
+    })
+    .await;
+
+    // As if the server's machine were gone: nobody is left who could say so.
+    proxy.pause();
+    owner.rollback().await.unwrap();
+    client_api.set_fault(Fault::status(500));
+    world.refresh("tower").await;
+
+    // Projects are counted each time before their settings are read.
+    wait_until("the reading goes on", PATIENCE, async || {
+        world.count(r#"public_projects{state="stale"}"#).await == 1
+    })
+    .await;
+    proxy.restore();
     world.shutdown().await;
 }
