@@ -116,13 +116,13 @@ async fn a_project_with_nobody_to_ask_is_unknown_at_once_and_asks_nobody() {
     let world = World::start().await;
     let handle = world.client_api.project("bare");
     let base = world.client_api.base_url();
-    let bare = ProjectRow::named("bare").without_integration();
+    let nothing = ProjectRow::named("bare").without_integration();
     let mut no_endpoint = ProjectRow::named("no-endpoint").upstream(base, "");
     no_endpoint.status_endpoint = None;
     let mut no_base = ProjectRow::named("no-base").upstream("", handle.endpoint());
     no_base.api_base_url = None;
 
-    for row in [bare, no_endpoint, no_base] {
+    for row in [nothing, no_endpoint, no_base] {
         let slug = row.slug.clone();
         world.database.insert_project(row).await;
         let mut stream = world.stream(&slug).await;

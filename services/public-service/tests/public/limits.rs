@@ -160,6 +160,6 @@ async fn a_seat_that_was_refused_or_left_is_not_lost() {
         streams.into_iter().for_each(SseClient::close);
         world.streams_are(0).await;
     }
-    assert_eq!(world.metric("public_streams_open").await, 0.0);
+    assert_eq!(world.count("public_streams_open").await, 0);
     world.shutdown().await;
 }

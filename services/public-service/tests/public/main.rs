@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod audience;
 mod board;
 mod changes;
 mod heads;
@@ -20,6 +21,7 @@ mod pace;
 mod raw;
 mod resume;
 mod settings_reload;
+mod slow;
 mod source_address;
 mod source_auth;
 mod source_conditional;
@@ -29,4 +31,6 @@ mod source_politeness;
 mod source_shapes;
 mod status_get;
 mod status_refresh;
+mod stop;
+mod transports;
 mod world;

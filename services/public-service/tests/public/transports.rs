@@ -247,7 +247,7 @@ async fn http_2_resumes_refuses_and_reads_as_http_1_does() {
             .unwrap()
             .starts_with(r#"{"project":"tower""#)
     );
-    drop(stream);
+    drop((stream, client));
     world.shutdown().await;
 }
 
@@ -261,11 +261,13 @@ async fn a_drain_ends_streams_of_http_2_with_a_goodbye() {
     stream.expect("connected").await;
     stream.expect("status_update").await;
 
-    world.shutdown().await;
-
-    let last = stream.next().await.unwrap();
-    assert_eq!((last.event.as_str(), last.retry), ("closed", Some(1_000)));
-    assert_eq!(stream.next().await, None, "finished, not cut");
+    let goodbye = async {
+        let last = stream.next().await.unwrap();
+        assert_eq!((last.event.as_str(), last.retry), ("closed", Some(1_000)));
+        assert_eq!(stream.next().await, None, "finished, not cut");
+        drop((stream, client));
+    };
+    tokio::join!(world.shutdown(), goodbye);
 }
 
 #[tokio::test]
@@ -316,12 +318,13 @@ async fn a_drain_ends_streams_over_tls_with_a_goodbye() {
         streams.push(stream);
     }
 
-    world.shutdown().await;
-
-    for mut stream in streams {
-        assert_eq!(stream.expect("closed").await["reason"], "draining");
-        assert_eq!(stream.next().await, None, "finished, not cut");
-    }
+    let goodbyes = async {
+        for mut stream in streams {
+            assert_eq!(stream.expect("closed").await["reason"], "draining");
+            assert_eq!(stream.next().await, None, "finished, not cut");
+        }
+    };
+    tokio::join!(world.shutdown(), goodbyes);
 }
 
 #[tokio::test]
