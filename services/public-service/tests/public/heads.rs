@@ -177,6 +177,18 @@ fn odd_requests() -> Vec<(&'static str, String)> {
             format!("{GET}Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
         ),
         (
+            "a target in absolute form",
+            format!("GET http://farol.example{PATH} HTTP/1.1\r\nHost: farol.example\r\n\r\n"),
+        ),
+        (
+            "an offer to decompress",
+            format!("{GET}Host: x\r\nAccept-Encoding: gzip, br, zstd\r\n\r\n"),
+        ),
+        (
+            "an offer to decompress, to actix",
+            format!("{GET}Host: x\r\nAccept-Encoding: gzip, br\r\nTE: trailers\r\n\r\n"),
+        ),
+        (
             "an empty query",
             format!("GET {PATH}? HTTP/1.1\r\nHost: x\r\n\r\n"),
         ),
@@ -208,6 +220,7 @@ async fn odd_requests_are_streamed_to_whoever_serves_them() {
             Some("text/event-stream"),
             "{what}"
         );
+        assert_eq!(header(&head, "content-encoding"), None, "{what}");
         raw.read_to("event: connected\n").await;
         raw.read_to("event: status_update\n").await;
     }
@@ -251,6 +264,19 @@ async fn a_head_that_is_none_is_answered_bare_and_the_connection_closed() {
     raw.send(format!("{GET}Host: x\r\n")).await.finish().await;
     let answer = raw.read_to_end().await;
     assert!(!answer.contains("event-stream"), "{answer}");
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_head_that_never_comes_is_not_waited_for() {
+    let world = tower().await;
+    let mut silent = Raw::connect(world.address).await;
+    let mut halting = Raw::connect(world.address).await;
+    halting.send(GET).await;
+    let (silent, halting) = tokio::join!(silent.read_to_end(), halting.read_to_end());
+    assert_eq!(silent, "");
+    let bare = halting.is_empty() || halting.starts_with("HTTP/1.1 408 ");
+    assert!(bare, "{halting}");
     world.shutdown().await;
 }
 

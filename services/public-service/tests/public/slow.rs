@@ -156,6 +156,28 @@ async fn a_reader_of_actix_that_takes_nothing_is_let_go_of() {
 }
 
 #[tokio::test]
+async fn a_reader_that_takes_nothing_does_not_turn_the_end_into_a_failure() {
+    let (world, tower) = board(|settings| {
+        settings.shutdown.shutdown_seconds = Some(Duration::from_secs(5));
+    })
+    .await;
+    let mut pace = Pace::new(&world, "tower", tower.clone());
+    let mut fast = world.stream("tower").await;
+    fast.skip_to("status_update").await;
+    let mut dead = Vec::new();
+    for version in GETS {
+        dead.push(slow_reader(&world, version).await);
+    }
+    for n in 0..15 {
+        turn(&mut pace, &tower, n).await;
+        fast.expect("bulk_update").await;
+    }
+    world.streams_are(3).await;
+    world.shutdown().await;
+    assert_eq!(fast.expect("closed").await.json()["reason"], "draining");
+}
+
+#[tokio::test]
 async fn the_reason_is_counted_whoever_holds_what_is_not_taken() {
     let (world, tower) = board(|settings| {
         settings.stream.write_deadline_seconds = Duration::from_millis(300);
