@@ -198,9 +198,9 @@ async fn an_open_circuit_lets_single_probes_through_and_closes_at_the_first_good
     client_api.set_fault(Fault::status(500));
     let opened = client_api.request_count();
 
-    client_api.wait_for_requests(opened + 3).await.unwrap();
+    client_api.wait_for_requests(opened + 2).await.unwrap();
 
-    wait_for_failures(&world, "tower", 8).await;
+    wait_for_failures(&world, "tower", 7).await;
     let shown = world.ops_project("tower").await;
     let (requests, failures) = upstream(&shown);
     assert!(requests - failures <= 2, "a probe is asked once: {shown}");
@@ -226,7 +226,7 @@ async fn polls_keep_their_interval_whatever_else_is_asked() {
     let world = World::start().await;
     let client_api = world.project("tower", UNITS).await;
     let streams = [world.stream("tower").await, world.stream("tower").await];
-    client_api.wait_for_requests(4).await.unwrap();
+    client_api.wait_for_requests(3).await.unwrap();
     world.status("tower").await;
 
     for pair in client_api.requests().windows(2) {
