@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use demo_world::{Auth, ClientApi, Fault, ProjectHandle};
 use public_service::settings::Settings;
 use serde_json::{Value, json};
+use service_kit::random::Random;
 use service_kit::settings::ServiceSettings as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use test_kit::{
@@ -404,7 +405,7 @@ fn settings_that_print_show_no_secret() {
 
 /// A file of this test run; its path.
 fn file(name: &str, content: &str) -> String {
-    let unique = uuid::Uuid::new_v4().simple();
+    let unique = Random::system().hex(6);
     let path = format!("{}/{unique}-{name}", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&path, content).unwrap();
     path
