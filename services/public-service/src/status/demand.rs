@@ -8,7 +8,6 @@ use tokio::time::{Instant, timeout_at};
 
 use super::cycle;
 use super::engine::{Begin, Progress, Why};
-use super::integration::Ask;
 use super::present::Present;
 use super::project::Project;
 
@@ -47,7 +46,7 @@ impl Project {
 
     /// Sees to it that a fetch cycle runs, if the source may be asked: its number.
     pub fn want(self: &Arc<Self>, why: Why) -> Option<u64> {
-        if self.is_gone() || matches!(self.integration().ask, Ask::Nobody) {
+        if !self.may_ask() {
             return None;
         }
         match self.engine.begin(why, Instant::now()) {

@@ -103,7 +103,7 @@ impl Watch {
 
 /// Asks the source if its time has come; when the next time is.
 fn poll(project: &Arc<Project>) -> Option<Instant> {
-    if matches!(project.integration().ask, Ask::Nobody) {
+    if !project.may_ask() {
         return None;
     }
     project.want(Why::Poll);

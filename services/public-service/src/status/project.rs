@@ -246,7 +246,15 @@ impl Project {
         }
     }
 
+    /// Whether there is anybody to ask, and still a use for the answer. A cycle
+    /// that began in a drain would outlast it, and end the process by force.
+    pub(super) fn may_ask(&self) -> bool {
+        let nobody = || matches!(self.integration().ask, Ask::Nobody);
+        !self.is_gone() && !self.is_stopping() && !nobody()
+    }
+
     /// Resolves at the end of a drain: nobody is left who waits for an answer.
+    /// Whoever waits for it began before the stop, as [`Project::may_ask`] sees to.
     pub(super) async fn drained(&self) {
         self.kit.stopping.cancelled().await;
         tokio::time::sleep(self.kit.limits.drain).await;

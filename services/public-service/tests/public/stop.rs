@@ -264,6 +264,27 @@ async fn a_source_that_hangs_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
+async fn no_source_is_asked_by_those_who_are_leaving() {
+    let world = World::with(|settings| settings.shutdown.drain_seconds = PATIENCE / 5).await;
+    let tower = world.project("tower", &[("A101", "sold")]).await;
+    // So many that some stay for most of the drain, and would be polled for.
+    let mut streams = Vec::new();
+    for _ in 0..50 {
+        streams.push(world.stream("tower").await);
+    }
+    tower.wait_for_requests(2).await.unwrap();
+    let asked = tower.request_count();
+
+    world.shutdown().await;
+
+    let more = tower.request_count() - asked;
+    assert!(more <= 1, "{more} requests in a drain of several intervals");
+    for mut stream in streams {
+        assert_eq!(stream.read_to_end().await.pop().unwrap().event, "closed");
+    }
+}
+
+#[tokio::test]
 async fn connections_that_say_nothing_do_not_hold_up_the_end() {
     let world = World::start().await;
     world.project("tower", &[("A101", "sold")]).await;
