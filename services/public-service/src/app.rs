@@ -208,11 +208,12 @@ fn serve(
         door: Arc::new(Door {
             public: Arc::clone(public),
             proxies,
+            tls: listen::tls(&settings.tls)?,
             write_deadline: settings.stream.write_deadline_seconds,
-            first_bytes_within: HEAD_WITHIN,
+            head_within: HEAD_WITHIN,
+            idle: listen::KEEP_ALIVE,
             stopping: lifecycle.stopping(),
         }),
-        head_within: HEAD_WITHIN,
     };
     let builder = ServerBuilder::new()
         .disable_signals()
@@ -220,11 +221,7 @@ fn serve(
         // Whoever takes nothing cannot be told to leave, and must not turn a
         // drain into a failure: actix lets go of them before the hard stop.
         .shutdown_timeout(settings.shutdown.hard_stop().as_secs().saturating_sub(1));
-    let builder = match listen::tls(&settings.tls)? {
-        Some(config) => served.over_tls(builder, listener, config)?,
-        None => served.over_tcp(builder, listener)?,
-    };
-    Ok(builder.run())
+    Ok(served.on(builder, listener)?.run())
 }
 
 /// At the first stage of a shutdown: the listener closes first, then the streams

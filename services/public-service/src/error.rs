@@ -24,9 +24,6 @@ pub enum ApiError {
     /// Too many forced refreshes.
     #[error("refresh rate limit exceeded")]
     RefreshLimited(Duration),
-    /// The process is stopping.
-    #[error("stopping")]
-    Draining(Duration),
     /// A query parameter that cannot be understood.
     #[error("invalid query parameter {0}")]
     Query(&'static str, &'static str),
@@ -56,9 +53,6 @@ impl ApiError {
                 code: "refresh_limited",
                 ..Problem::too_many_requests("Refresh rate limit exceeded", seconds(*wait))
             },
-            Self::Draining(wait) => {
-                Problem::unavailable("draining", "The service is restarting", seconds(*wait))
-            }
             Self::Query(field, rule) => Problem::invalid_fields(
                 "The query is not valid",
                 vec![FieldError {
@@ -121,7 +115,6 @@ mod tests {
                 "refresh_limited",
                 Some(2),
             ),
-            (ApiError::Draining(wait), 503, "draining", Some(2)),
             (ApiError::Query("mode", "rule"), 422, "invalid_fields", None),
         ] {
             let problem = error.problem();

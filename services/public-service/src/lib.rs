@@ -3,6 +3,7 @@
 //! number of browsers. Reads the database only.
 
 pub mod app;
+mod connection;
 mod error;
 mod http;
 mod infra;

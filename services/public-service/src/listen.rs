@@ -6,9 +6,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive};
-use actix_server::ServerBuilder;
-use actix_service::map_config;
+use actix_server::{GracefulShutdownSignal, ServerBuilder};
+use actix_service::{IntoServiceFactory as _, ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use rustls::ServerConfig;
@@ -17,15 +18,18 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use service_kit::http::Envelope;
 use service_kit::settings::TlsSettings;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio_rustls::TlsAcceptor;
 
 use crate::app::StartError;
+use crate::connection::Pace;
 use crate::http::{State, configure, default_headers};
 use crate::settings::StreamSettings;
-use crate::wire::{Door, SplitFactory};
+use crate::wire::{Connection, Door, Socketed, SplitFactory};
 
 /// Connections that the kernel keeps for us while we are busy: a reconnect storm.
 const BACKLOG: i32 = 4096;
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// An idle connection is kept for this long.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Binds the public listener. Connections inherit its options.
 ///
@@ -53,81 +57,71 @@ pub fn bind(address: SocketAddr, settings: &StreamSettings) -> io::Result<TcpLis
 pub struct Served {
     /// For actix.
     pub state: Arc<State>,
-    /// For our stream writer.
+    /// For our stream writer, and in front of both.
     pub door: Arc<Door>,
-    /// A request's head must be complete within this time.
-    pub head_within: Duration,
-}
-
-/// actix's HTTP service over the routes, as both kinds of listener need it.
-macro_rules! http_service {
-    ($served:expr, $address:expr, $signal:expr) => {{
-        let state = Arc::clone(&$served.state);
-        let signal = $signal.clone();
-        let app = actix_web::App::new()
-            .app_data(Data::from(Arc::clone(&state)))
-            .configure(|app| configure(&state, app))
-            .wrap(Envelope::new(state.public.random()))
-            .wrap(default_headers());
-        HttpService::build()
-            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-            .client_request_timeout($served.head_within)
-            .client_disconnect_timeout(Duration::from_secs(1))
-            // The default keeps a stream alive after the client's FIN.
-            .h1_allow_half_closed(false)
-            .graceful_shutdown_signal(move || {
-                let signal = signal.clone();
-                async move { signal.notified().await }
-            })
-            .local_addr($address)
-            .finish(map_config(
-                actix_service::IntoServiceFactory::into_factory(app),
-                |()| AppConfig::default(),
-            ))
-    }};
 }
 
 impl Served {
-    /// HTTP/1.1 and cleartext HTTP/2; streams over HTTP/1.1 by our own writer.
+    /// Serves `listener`: streams over plain HTTP/1.1 by our own writer, everything
+    /// else by actix.
     ///
     /// # Errors
     /// When the listener cannot be used.
-    pub fn over_tcp(
-        self,
-        builder: ServerBuilder,
-        listener: TcpListener,
-    ) -> io::Result<ServerBuilder> {
+    pub fn on(self, builder: ServerBuilder, listener: TcpListener) -> io::Result<ServerBuilder> {
         let address = listener.local_addr()?;
         let signal = builder.graceful_shutdown_signal();
+        let Self { state, door } = self;
         builder.listen("public", listener, move || SplitFactory {
-            http: http_service!(self, address, signal),
-            door: Arc::clone(&self.door),
+            http: http_service(&state, door.head_within, address, signal.clone()),
+            door: Arc::clone(&door),
         })
     }
+}
 
-    /// HTTP/1.1 and HTTP/2 by ALPN, over TLS only.
-    ///
-    /// # Errors
-    /// When the listener cannot be used.
-    pub fn over_tls(
-        self,
-        builder: ServerBuilder,
-        listener: TcpListener,
-        config: ServerConfig,
-    ) -> io::Result<ServerBuilder> {
-        let address = listener.local_addr()?;
-        let signal = builder.graceful_shutdown_signal();
-        builder.listen("public", listener, move || {
-            http_service!(self, address, signal).rustls_0_23(config.clone())
+/// actix's HTTP service over the routes.
+fn http_service(
+    state: &Arc<State>,
+    head_within: Duration,
+    address: SocketAddr,
+    signal: GracefulShutdownSignal,
+) -> impl ServiceFactory<
+    Connection,
+    Config = (),
+    Response = (),
+    Error = DispatchError,
+    InitError = (),
+    Service: 'static,
+    Future: 'static,
+> + use<> {
+    let state = Arc::clone(state);
+    let app = actix_web::App::new()
+        .app_data(Data::from(Arc::clone(&state)))
+        .configure(|app| configure(&state, app))
+        .wrap(Envelope::new(state.public.random()))
+        .wrap(default_headers())
+        .wrap(Pace);
+    HttpService::build()
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+        .client_request_timeout(head_within)
+        .client_disconnect_timeout(Duration::from_secs(1))
+        // The default keeps a stream alive after the client's FIN.
+        .h1_allow_half_closed(false)
+        .graceful_shutdown_signal(move || {
+            let signal = signal.clone();
+            async move { signal.notified().await }
         })
-    }
+        .local_addr(address)
+        .on_connect_ext(|io: &Socketed, data| {
+            data.insert(io.traffic().clone());
+        })
+        .finish(map_config(app.into_factory(), |()| AppConfig::default()))
 }
 
 /// The certificate of the settings, if there is one.
 ///
 /// # Errors
 /// When its files cannot be read or used.
-pub fn tls(settings: &TlsSettings) -> Result<Option<ServerConfig>, StartError> {
+pub fn tls(settings: &TlsSettings) -> Result<Option<TlsAcceptor>, StartError> {
     let (Some(cert), Some(key)) = (&settings.tls_cert_file, &settings.tls_key_file) else {
         return Ok(None);
     };
@@ -139,11 +133,12 @@ pub fn tls(settings: &TlsSettings) -> Result<Option<ServerConfig>, StartError> {
         .map_err(|error| bad(cert, &error))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| bad(cert, &error))?
         .with_no_client_auth()
         .with_single_cert(chain, private)
         .map_err(|error| bad(cert, &error))?;
-    Ok(Some(config))
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Some(Arc::new(config).into()))
 }

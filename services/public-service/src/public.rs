@@ -113,11 +113,12 @@ impl Public {
                 self.kit.metrics.resumed(subscription.has_position());
             }
             let window = self.drain_window;
-            let stream = ViewerStream::new(&project, subscription, watch.mode, window, seat);
+            let mut stream = ViewerStream::new(&project, subscription, watch.mode, window, seat);
             // Whoever joins before the stop is told to leave with everyone else;
-            // asked in this order, nobody slips in between the two.
+            // asked in this order, nobody slips in between the two. An error would
+            // make a browser give up, so this one leaves politely too.
             if self.stopping.is_cancelled() {
-                return Err(ApiError::Draining(self.spread()));
+                stream.leave_at_once();
             }
             return Ok(stream);
         }

@@ -148,6 +148,11 @@ impl ViewerStream {
         self.closing = closing;
     }
 
+    /// Says hello and goodbye: the process stops.
+    pub fn leave_at_once(&mut self) {
+        self.leave = Some(Box::pin(tokio::time::sleep(Duration::ZERO)));
+    }
+
     /// Draws the moment to leave; true if that is now.
     fn plan_to_leave(&mut self, cx: &mut Context<'_>) -> bool {
         let window = Duration::ZERO..self.window;

@@ -1,5 +1,5 @@
-//! The service behind the public listener: looks at each connection and gives
-//! it to our writer or, untouched, to actix.
+//! The service behind the public listener: looks at each connection, or shakes
+//! hands over TLS, and gives it to our writer or, untouched, to actix.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,34 +15,48 @@ use actix_web::rt::net::TcpStream;
 use service_kit::request_id::RequestId;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 use super::answer;
 use super::head::StreamHead;
 use super::look::{Look, consume, look};
 use super::writer::Writer;
+use crate::connection::{Patient, Rules};
 use crate::error::ApiError;
 use crate::http::{StreamQuery, TrustedProxies};
 use crate::limits::Client;
 use crate::public::{Public, Watch};
 use crate::status::ViewerStream;
 
-/// What our side of the listener needs.
+/// What stands in front of every connection.
 pub struct Door {
-    /// What it offers.
+    /// What the listener offers.
     pub public: Arc<Public>,
     /// Who is believed about whom.
     pub proxies: TrustedProxies,
-    /// A viewer that takes nothing for this long is dropped.
+    /// With it, only TLS is spoken.
+    pub tls: Option<TlsAcceptor>,
+    /// A client that takes nothing for this long is dropped.
     pub write_deadline: Duration,
-    /// A client that says nothing for this long is dropped.
-    pub first_bytes_within: Duration,
-    /// Connections that have said nothing yet end with this.
+    /// A client that does not complete a handshake or a head in this time is dropped.
+    pub head_within: Duration,
+    /// A connection on which nothing is asked for this long is closed.
+    pub idle: Duration,
+    /// Connections without an answer under way end with this.
     pub stopping: CancellationToken,
 }
 
+/// A client's socket as actix gets it.
+pub type Socketed = Patient<Socket>;
+
+/// Plain, or behind TLS; boxed, because a plain stream must not carry its size.
+type Socket = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// A connection as actix's HTTP service takes it.
-type Connection = (TcpStream, Protocol, Option<SocketAddr>);
+pub type Connection = (Socketed, Protocol, Option<SocketAddr>);
 
 /// Makes a [`Split`] for each worker.
 pub struct SplitFactory<F> {
@@ -99,34 +113,72 @@ where
         let http = Rc::clone(&self.http);
         let door = Arc::clone(&self.door);
         Box::pin(async move {
-            match door.look(&io).await {
+            let peer = io.peer_addr().ok();
+            let seen = match &door.tls {
+                Some(tls) => Box::pin(door.shake_hands(tls, io)).await,
+                None => door.look(io).await,
+            };
+            match seen {
                 // Each boxed apart: an open stream carries the size of nothing else.
-                Look::Stream(head) => {
+                Some(Seen::Stream(io, head)) => {
                     let writer = Box::pin(door.admit(io, head)).await;
                     drop((http, door));
                     if let Some(writer) = writer {
                         Box::pin(writer.run()).await;
                     }
+                    Ok(())
                 }
-                Look::Http(protocol) => {
-                    let peer = io.peer_addr().ok();
-                    return Box::pin(http.call((io, protocol, peer))).await;
+                Some(Seen::Http(io, protocol)) => {
+                    let rules = door.rules(protocol);
+                    let io = Patient::new(io, rules, door.stopping.clone());
+                    Box::pin(http.call((io, protocol, peer))).await
                 }
-                Look::Gone => {}
+                None => Ok(()),
             }
-            Ok(())
         })
     }
 }
 
+/// Who serves a connection.
+enum Seen {
+    /// Our stream writer.
+    Stream(TcpStream, StreamHead),
+    /// actix.
+    Http(Socket, Protocol),
+}
+
 impl Door {
-    async fn look(&self, io: &TcpStream) -> Look {
+    /// Looks at a plain connection; `None` where the client left, or said nothing.
+    async fn look(&self, io: TcpStream) -> Option<Seen> {
+        match self.in_time(look(&io)).await? {
+            Look::Stream(head) => Some(Seen::Stream(io, head)),
+            Look::Http(protocol) => Some(Seen::Http(Either::Left(io), protocol)),
+            Look::Gone => None,
+        }
+    }
+
+    /// The same behind TLS, where actix serves everything.
+    async fn shake_hands(&self, tls: &TlsAcceptor, io: TcpStream) -> Option<Seen> {
+        let io = self.in_time(tls.accept(io)).await?;
+        let protocol = match io.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Protocol::Http2,
+            _ => Protocol::Http1,
+        };
+        Some(Seen::Http(Either::Right(Box::new(io)), protocol))
+    }
+
+    async fn in_time<T>(&self, step: impl Future<Output = std::io::Result<T>>) -> Option<T> {
         tokio::select! {
-            seen = timeout(self.first_bytes_within, look(io)) => match seen {
-                Ok(Ok(seen)) => seen,
-                Ok(Err(_)) | Err(_) => Look::Gone,
-            },
-            () = self.stopping.cancelled() => Look::Gone,
+            done = timeout(self.head_within, step) => done.ok()?.ok(),
+            () = self.stopping.cancelled() => None,
+        }
+    }
+
+    fn rules(&self, protocol: Protocol) -> Rules {
+        Rules {
+            take_within: self.write_deadline,
+            head_within: (protocol != Protocol::Http2).then_some(self.head_within),
+            idle: self.idle,
         }
     }
 

@@ -11,4 +11,4 @@ mod listener;
 mod look;
 mod writer;
 
-pub use listener::{Door, SplitFactory};
+pub use listener::{Connection, Door, Socketed, SplitFactory};

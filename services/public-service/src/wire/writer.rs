@@ -16,6 +16,10 @@ const END: &[u8] = b"0\r\n\r\n";
 /// A client that sends this much behind its request is no `EventSource`.
 const MOST_STRAY_BYTES: usize = 64 * 1024;
 
+/// A slow reader lives by the deadline for this much, or for the rest of a frame:
+/// one that takes a byte a minute would hold an old board for ever.
+const SIGN_OF_LIFE_BYTES: usize = 16 * 1024;
+
 /// One stream on one socket. A future by hand, because this is the path of every
 /// delivery: woken by a change, it writes without asking the reactor anything,
 /// and goes to sleep with the registrations that it already has.
@@ -25,8 +29,10 @@ pub struct Writer {
     deadline: Duration,
     /// What the socket did not take yet; nothing is folded into it any more.
     rest: Bytes,
-    /// Running while `rest` waits; started anew by every byte taken.
+    /// Running while `rest` waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Bytes taken since it was started.
+    taken: usize,
     last: bool,
     /// Whether the reactor wakes us when the client sends or leaves.
     listening: bool,
@@ -42,6 +48,7 @@ impl Writer {
             deadline,
             rest: head,
             stalled: None,
+            taken: 0,
             last: false,
             listening: false,
             stray: 0,
@@ -101,7 +108,11 @@ impl Writer {
             match self.io.try_write(&self.rest) {
                 Ok(taken) => {
                     self.rest = self.rest.slice(taken..);
-                    self.stalled = None;
+                    self.taken += taken;
+                    if self.rest.is_empty() || self.taken >= SIGN_OF_LIFE_BYTES {
+                        self.stalled = None;
+                        self.taken = 0;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready!(self.poll_stalled(cx))?;

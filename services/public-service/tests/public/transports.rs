@@ -367,3 +367,46 @@ async fn http_2_clients_that_vanish_give_their_seats_back() {
     world.streams_are(0).await;
     world.shutdown().await;
 }
+
+#[tokio::test]
+async fn over_http2_too_a_viewer_that_takes_nothing_is_dropped() {
+    let world = World::with(|settings| {
+        settings.stream.write_deadline_seconds = Duration::from_secs(1);
+    })
+    .await;
+    let board: Vec<_> = (0..200).map(|n| (format!("A{n:04}"), "sold")).collect();
+    let board: Vec<_> = board
+        .iter()
+        .map(|(unit, word)| (unit.as_str(), *word))
+        .collect();
+    world.project("tower", &board).await;
+    let narrow = client(|builder| {
+        builder
+            .http2_prior_knowledge()
+            .http2_initial_stream_window_size(1_024)
+            .tls_backend_preconfigured(without_tls())
+    });
+
+    let taken = narrow.get(world.stream_url("tower")).send().await.unwrap();
+    assert_eq!(taken.version(), Version::HTTP_2);
+    world.streams_are(1).await;
+
+    world.streams_are(0).await;
+    drop(taken);
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_http2_connection_that_asks_nothing_does_not_hold_up_a_stop() {
+    let world = World::with(|settings| {
+        settings.shutdown.shutdown_seconds = Some(PATIENCE * 3);
+    })
+    .await;
+    world.project("tower", &UNITS).await;
+    let viewer = http2();
+    let url = world.url("/api/public/tower/status");
+    assert_eq!(viewer.get(&url).send().await.unwrap().status(), 200);
+
+    // Judged by the patience of `shutdown`, which is shorter than the hard stop.
+    world.shutdown().await;
+}
