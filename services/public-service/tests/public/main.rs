@@ -14,6 +14,7 @@ mod changes;
 mod heads;
 mod join;
 mod limits;
+mod ops_cli;
 mod ops_log;
 mod ops_secrets;
 mod ops_surface;

@@ -1,15 +1,11 @@
 //! What never leaves: credentials, keys and passwords; and what the service can
 //! never do: write. By the real binary, at its most talkative.
 
-use std::collections::BTreeSet;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use demo_world::{Auth, ClientApi, Fault, ProjectHandle};
 use public_service::settings::Settings;
 use serde_json::{Value, json};
-use service_kit::random::Random;
-use service_kit::settings::ServiceSettings as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use test_kit::{
     Database, PATIENCE, ProjectRow, ServiceProcess, SseClient, http_get, http_post, wait_until,
@@ -321,79 +317,6 @@ async fn every_connection_asks_to_be_read_only() {
     world.shutdown().await;
 }
 
-#[tokio::test]
-async fn unusable_settings_are_all_told_at_once_and_end_with_2() {
-    let environment = [
-        ("PORT", "http"),
-        ("OPS_HOST", "nowhere"),
-        ("DATABASE_URL", "mysql://ana:s3cret-of-mysql@db/farol"),
-        ("UNMAPPED_STATUS", "purple"),
-        ("LOG_LEVEL", "loud"),
-        ("DRAIN_SECONDS", "99999"),
-        ("TRUSTED_PROXIES", "10.0.0.0/99"),
-        ("TLS_CERT_FILE", "/cert.pem"),
-    ];
-    for arguments in [&[][..], &["--check-config"]] {
-        let mut service = ServiceProcess::spawn_with(BINARY, arguments, &environment);
-        assert_eq!(service.wait_exit().await, Some(2));
-        let output = service.output();
-        for (name, _) in environment {
-            let name = name.replace("TLS_CERT_FILE", "TLS_KEY_FILE");
-            assert!(output.contains(&name), "{name} is not in {output}");
-        }
-        assert!(!output.contains("s3cret-of-mysql"), "{output}");
-        assert!(!output.contains("listening"), "{output}");
-    }
-}
-
-#[tokio::test]
-async fn a_setting_that_nobody_knows_is_named_with_its_neighbour() {
-    let path = file("typo.toml", "cache_ttl_second = 5\n");
-    let arguments = ["--check-config", "--config", &path];
-    let url = ("DATABASE_URL", "postgres://ana@127.0.0.1/farol");
-    let mut service = ServiceProcess::spawn_with(BINARY, &arguments, &[url]);
-    assert_eq!(service.wait_exit().await, Some(2));
-    let output = service.output();
-    for told in ["cache_ttl_second", "cache_ttl_seconds"] {
-        assert!(output.contains(told), "{output}");
-    }
-}
-
-#[tokio::test]
-async fn the_default_file_names_every_setting_and_is_itself_usable() {
-    let mut printing = ServiceProcess::spawn_with(BINARY, &["--print-default-config"], &[]);
-    assert_eq!(printing.wait_exit().await, Some(0));
-    let manual = printing.output();
-
-    let keys = manual.lines().filter_map(|line| {
-        let (key, _) = line.trim_start_matches(['#', ' ']).split_once(" =")?;
-        (!key.contains(' ')).then_some(key)
-    });
-    let keys: BTreeSet<&str> = keys.collect();
-    let groups = Settings::groups();
-    let fields = groups.iter().flat_map(|group| group.fields);
-    assert_eq!(keys, fields.map(|field| field.key).collect());
-
-    let path = file("default.toml", &manual);
-    let arguments = ["--check-config", "--config", &path];
-    let url = ("DATABASE_URL", "postgres://ana:s3cret@127.0.0.1/farol");
-    let mut checking = ServiceProcess::spawn_with(BINARY, &arguments, &[url]);
-    assert_eq!(checking.wait_exit().await, Some(0), "{}", checking.output());
-    assert_eq!(checking.output(), "OK\n");
-}
-
-#[tokio::test]
-async fn the_version_is_told_without_any_setting() {
-    let mut service = ServiceProcess::spawn_with(BINARY, &["--version"], &[]);
-    assert_eq!(service.wait_exit().await, Some(0));
-    let expected = format!("public-service {} (", service_kit::VERSION);
-    assert!(
-        service.output().starts_with(&expected),
-        "{}",
-        service.output()
-    );
-}
-
 #[test]
 fn settings_that_print_show_no_secret() {
     let mut settings = Settings::default();
@@ -401,12 +324,4 @@ fn settings_that_print_show_no_secret() {
     settings.secrets.secret_key = Some("s3cret-two".to_owned().into());
     let shown = format!("{:?} {:?}", settings.database, settings.secrets);
     assert!(!shown.contains("s3cret-"), "{shown}");
-}
-
-/// A file of this test run; its path.
-fn file(name: &str, content: &str) -> String {
-    let unique = Random::system().hex(6);
-    let path = format!("{}/{unique}-{name}", env!("CARGO_TARGET_TMPDIR"));
-    std::fs::write(&path, content).unwrap();
-    path
 }
