@@ -36,6 +36,9 @@ impl From<sqlx::Error> for RepoError {
     }
 }
 
+/// Active projects by slug, each as far as its row can be read.
+pub type Found = HashMap<Slug, Result<StoredProject, RepoError>>;
+
 /// Reads projects.
 #[derive(Clone)]
 pub struct ProjectRepo {
@@ -45,7 +48,7 @@ pub struct ProjectRepo {
 const ACTIVE: &str = "
     SELECT p.slug, p.name, i.project_id IS NOT NULL AS integrated,
            i.api_base_url, i.status_endpoint, i.auth_type, i.auth_credentials,
-           i.status_mapping, i.unmapped_status, i.update_method,
+           i.status_mapping::text, i.unmapped_status, i.update_method,
            i.polling_interval_seconds, i.timeout_seconds, i.retry_count
       FROM projects p
       LEFT JOIN integration_configs i ON i.project_id = p.id
@@ -60,27 +63,24 @@ impl ProjectRepo {
     /// The active project under `slug`.
     ///
     /// # Errors
-    /// When the database cannot answer.
+    /// When the database cannot answer, or its row cannot be read.
     pub async fn find_active(&self, slug: &Slug) -> Result<Option<StoredProject>, RepoError> {
         let found = self.find_all_active(std::slice::from_ref(slug)).await?;
-        Ok(found.into_values().next())
+        found.into_values().next().transpose()
     }
 
-    /// The active ones of `slugs`.
+    /// The active ones of `slugs`; one whose row cannot be read hides no other.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn find_all_active(
-        &self,
-        slugs: &[Slug],
-    ) -> Result<HashMap<Slug, StoredProject>, RepoError> {
+    pub async fn find_all_active(&self, slugs: &[Slug]) -> Result<Found, RepoError> {
         let slugs: Vec<&str> = slugs.iter().map(Slug::as_str).collect();
         let rows = self.rows(sqlx::query(ACTIVE).bind(slugs)).await?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in rows {
-            let ProjectRow(slug, stored) = ProjectRow::from_row(&row)?;
-            if let Some(slug) = Slug::parse(&slug) {
-                found.insert(slug, stored);
+            if let Some(slug) = Slug::parse(row.try_get("slug")?) {
+                let stored = StoredProject::from_row(&row);
+                found.insert(slug, stored.map_err(RepoError::from));
             }
         }
         Ok(found)
@@ -111,13 +111,11 @@ impl ProjectRepo {
     }
 }
 
-struct ProjectRow(String, StoredProject);
-
-impl sqlx::FromRow<'_, PgRow> for ProjectRow {
+impl sqlx::FromRow<'_, PgRow> for StoredProject {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let integrated: bool = row.try_get("integrated")?;
         let integration = integrated.then(|| integration(row)).transpose()?;
-        Ok(Self(row.try_get("slug")?, StoredProject { integration }))
+        Ok(Self { integration })
     }
 }
 

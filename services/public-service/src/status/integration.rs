@@ -19,7 +19,8 @@ pub struct StoredIntegration {
     pub auth_type: Option<String>,
     /// A Fernet token, or a plain JSON object.
     pub auth_credentials: Option<String>,
-    pub status_mapping: Option<Value>,
+    /// JSON, unread: what Postgres takes for it may be more than we can.
+    pub status_mapping: Option<String>,
     pub unmapped_status: Option<String>,
     pub update_method: Option<String>,
     pub polling_interval_seconds: Option<i32>,
@@ -84,9 +85,7 @@ impl Integration {
         let stored = stored.unwrap_or(&none);
         let mut complaints = Vec::new();
         let unmapped = unmapped_status(stored, reading.unmapped, &mut complaints);
-        let custom = stored.status_mapping.as_ref().unwrap_or(&Value::Null);
-        let (mapping, ambiguities) = Mapping::overlaid(custom, unmapped);
-        complaints.extend(ambiguities.iter().map(|c| format!("status_mapping: {c}")));
+        let mapping = mapping(stored, unmapped, &mut complaints);
         if let Some(method) = stored.update_method.as_deref().filter(|m| *m != "polling") {
             complaints.push(format!("update_method {method:?} is polled all the same"));
         }
@@ -121,6 +120,17 @@ fn unmapped_status(
         complaints.push(format!("unmapped_status {word:?} is none of the five"));
         default
     })
+}
+
+fn mapping(stored: &StoredIntegration, unmapped: Status, complaints: &mut Vec<String>) -> Mapping {
+    let text = stored.status_mapping.as_deref().unwrap_or("null");
+    let custom: Value = serde_json::from_str(text).unwrap_or_else(|error| {
+        complaints.push(format!("status_mapping cannot be read: {error}"));
+        Value::Null
+    });
+    let (mapping, ambiguities) = Mapping::overlaid(&custom, unmapped);
+    complaints.extend(ambiguities.iter().map(|c| format!("status_mapping: {c}")));
+    mapping
 }
 
 fn ask(
@@ -293,7 +303,7 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_row_is_told_and_the_rest_is_used() {
         let stored = StoredIntegration {
-            status_mapping: Some(json!({"available": ["livre"], "gone": ["x"]})),
+            status_mapping: Some(r#"{"available": ["livre"], "gone": ["x"]}"#.into()),
             unmapped_status: Some("purple".into()),
             update_method: Some("webhook".into()),
             ..StoredIntegration::default()
@@ -301,5 +311,20 @@ mod tests {
         let read = Integration::read(Some(&stored), &reading());
         assert_eq!(read.mapping.resolve("Livre"), Some(Status::Available));
         assert_eq!(read.complaints.len(), 3);
+    }
+
+    #[test]
+    fn a_mapping_that_only_postgres_can_read_is_told_and_left_out() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for unreadable in [r#"{"sold": [1e999]}"#, &deep] {
+            let stored = StoredIntegration {
+                status_mapping: Some(unreadable.into()),
+                ..StoredIntegration::default()
+            };
+            let read = Integration::read(Some(&stored), &reading());
+            assert_eq!(read.mapping.resolve("vendida"), None);
+            assert_eq!(read.mapping.resolve("sold"), Some(Status::Sold));
+            assert_eq!(read.complaints.len(), 1, "{:?}", read.complaints);
+        }
     }
 }

@@ -92,12 +92,16 @@ impl Projects {
         let slugs: Vec<_> = known.iter().map(|(slug, _)| slug.clone()).collect();
         let mut active = self.repo.find_all_active(&slugs).await?;
         for (slug, project) in known {
-            if let Some(stored) = active.remove(&slug) {
-                project.adopt(stored.integration);
-            } else {
-                info!(project = %slug, "project is no longer active");
-                self.hub.remove(&slug, &project);
-                project.deactivate();
+            match active.remove(&slug) {
+                Some(Ok(stored)) => project.adopt(stored.integration),
+                Some(Err(error)) => {
+                    warn!(project = %slug, %error, "settings cannot be read; going on with the last known");
+                }
+                None => {
+                    info!(project = %slug, "project is no longer active");
+                    self.hub.remove(&slug, &project);
+                    project.deactivate();
+                }
             }
         }
         Ok(())

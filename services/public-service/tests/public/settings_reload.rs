@@ -257,6 +257,87 @@ async fn an_update_method_other_than_polling_is_polled_with_a_warning() {
     world.shutdown().await;
 }
 
+/// Runs a statement as the owner of every table.
+async fn as_owner(world: &World, statement: &'static str) {
+    let owner = world.database.owner_pool();
+    sqlx::query(statement).execute(owner).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mapping_that_cannot_be_read_is_told_and_holds_up_no_other_project() {
+    let world = World::start().await;
+    rarely_polled(&world).await;
+    world.project("other", UNITS).await;
+    let mut stream = world.stream("tower").await;
+    stream.skip_to("status_update").await;
+    let mut others = world.stream("other").await;
+    others.skip_to("status_update").await;
+
+    // Postgres keeps this number; no program that counts in 64 bits does.
+    as_owner(
+        &world,
+        r#"UPDATE integration_configs SET status_mapping = '{"sold": [1e999]}'
+            WHERE project_id = (SELECT id FROM projects WHERE slug = 'tower')"#,
+    )
+    .await;
+    world
+        .database
+        .update_project(ProjectRow::named("other").inactive())
+        .await;
+
+    assert_eq!(
+        others.skip_to("closed").await.json()["reason"],
+        "project_inactive"
+    );
+    wait_until("it is told", PATIENCE, async || {
+        let shown = world.ops_project("tower").await;
+        shown["settings_complaints"]
+            .to_string()
+            .contains("status_mapping cannot be read")
+    })
+    .await;
+    assert_eq!(world.status("tower").await.json()["state"], "live");
+    stream.close();
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_leaves_its_project_as_it_is() {
+    let world = World::start().await;
+    world.project("tower", UNITS).await;
+    let bare = ProjectRow::named("bare").without_integration();
+    world.database.insert_project(bare.clone()).await;
+    let mut stream = world.stream("tower").await;
+    stream.skip_to("status_update").await;
+    let mut other = world.stream("bare").await;
+    other.skip_to("status_update").await;
+
+    as_owner(
+        &world,
+        "ALTER TABLE integration_configs ALTER COLUMN retry_count TYPE bigint",
+    )
+    .await;
+    // Sessions that have asked before are refused from now on.
+    as_owner(
+        &world,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'public-service'",
+    )
+    .await;
+    world.database.update_project(bare.inactive()).await;
+
+    assert_eq!(
+        other.skip_to("closed").await.json()["reason"],
+        "project_inactive"
+    );
+    let client_api = world.client_api.project("tower");
+    client_api.set("A102", "reserved");
+    let bulk = stream.skip_to("bulk_update").await.json();
+    assert_eq!(bulk["updates"], json!({"A102": "reserved"}));
+    stream.close();
+    world.shutdown().await;
+}
+
 #[tokio::test]
 async fn while_the_database_is_away_known_projects_go_on_and_edits_come_after() {
     let (world, proxy) = World::with_cuttable_database(|_, _| {}).await;
