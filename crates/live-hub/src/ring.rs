@@ -28,17 +28,18 @@ impl<S> Ring<S> {
         self.newest
     }
 
-    /// Appends the next step; the oldest leave until both limits hold again.
-    pub(crate) fn push(&mut self, step: S, weight: usize) {
+    /// Appends the next step; the oldest leave until both limits hold again. They
+    /// are given back, for who holds a lock and does not want to free them under it.
+    pub(crate) fn push(&mut self, step: S, weight: usize) -> Vec<(S, usize)> {
         self.steps.push_back((step, weight));
         self.newest += 1;
         self.weight += weight;
-        while self.steps.len() > self.max_steps || self.weight > self.max_weight {
-            let Some((_, gone)) = self.steps.pop_front() else {
-                break;
-            };
-            self.weight -= gone;
+        let mut leave = 0;
+        while self.steps.len() - leave > self.max_steps || self.weight > self.max_weight {
+            self.weight -= self.steps[leave].1;
+            leave += 1;
         }
+        self.steps.drain(..leave).collect()
     }
 
     /// Every step after number `cursor`, or `None` when some of them are gone
@@ -61,7 +62,8 @@ mod tests {
     #[test]
     fn it_forgets_the_oldest_steps_beyond_its_number() {
         let mut ring = Ring::new(3, 100);
-        (1..=5).for_each(|n| ring.push(n, 1));
+        let left: Vec<_> = (1..=5).flat_map(|n| ring.push(n, 1)).collect();
+        assert_eq!(left, [(1, 1), (2, 1)]);
         assert_eq!(after(&ring, 2), Some(vec![3, 4, 5]));
         assert_eq!(after(&ring, 5), Some(vec![]));
         assert_eq!(after(&ring, 1), None);
@@ -71,7 +73,9 @@ mod tests {
     #[test]
     fn a_heavy_step_pushes_out_as_many_as_it_weighs() {
         let mut ring = Ring::new(10, 10);
-        (1..=4).for_each(|n| ring.push(n, 2));
+        for n in 1..=4 {
+            assert!(ring.push(n, 2).is_empty());
+        }
         ring.push(5, 7);
         assert_eq!(after(&ring, 3), Some(vec![4, 5]));
         ring.push(6, 11);

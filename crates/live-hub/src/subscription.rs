@@ -119,8 +119,10 @@ impl<L: Live> Subscription<L> {
         let tail = self.topic.tail();
         let silent = tail.beats == self.beats;
         self.beats = tail.beats;
-        let beat = tail.beat.as_ref().filter(|_| !silent)?;
-        Some(Next::Beat(beat.clone()))
+        let (told, beat) = tail.beat.as_ref().filter(|_| !silent)?;
+        // Made before a step that we have, told after it.
+        let overtaken = self.cursor.is_some_and(|at| at > *told);
+        (!overtaken).then(|| Next::Beat(beat.clone()))
     }
 
     fn catch_up(&mut self) -> Option<Next<L::Frame>> {
@@ -135,5 +137,55 @@ impl<L: Live> Drop for Subscription<L> {
     fn drop(&mut self) {
         self.topic.waiters().leave(self.slot);
         self.topic.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Next, Resume};
+    use crate::live::{Live, Published};
+    use crate::topic::{RingLimits, Topic};
+
+    /// Shows how many steps there were.
+    struct Count(u64);
+
+    impl Live for Count {
+        type Step = ();
+        type Frame = u64;
+
+        fn snapshot(&mut self) -> Option<u64> {
+            Some(self.0)
+        }
+
+        fn fold<'a>(&mut self, _: impl Iterator<Item = &'a ()>) -> u64 {
+            self.0
+        }
+
+        fn weight((): &()) -> usize {
+            1
+        }
+    }
+
+    #[test]
+    fn a_beat_that_is_told_after_a_newer_step_is_not_heard() {
+        let limits = RingLimits {
+            steps: 8,
+            weight: 8,
+        };
+        let topic = Topic::new(Count(0), limits, ());
+        let mut seat = topic.join(Resume::Fresh).ok();
+        let mut next = || seat.as_mut().and_then(super::Subscription::try_next);
+        assert_eq!(next(), Some(Next::Snapshot(0)));
+        topic.update(|count, seq| {
+            count.0 = seq;
+            let (step, frame) = ((), seq);
+            Some(Published { step, frame })
+        });
+        assert_eq!(next(), Some(Next::Step(1)));
+
+        topic.tell_beat((0, 0));
+        assert_eq!(next(), None);
+        topic.beat(|count| count.0);
+        assert_eq!(next(), Some(Next::Beat(1)));
     }
 }

@@ -53,7 +53,8 @@ pub(crate) struct Tail<F> {
     pub(crate) seq: u64,
     pub(crate) frame: Option<F>,
     pub(crate) beats: u64,
-    pub(crate) beat: Option<F>,
+    /// The newest sign of life, and the step that it tells of.
+    pub(crate) beat: Option<(u64, F)>,
     pub(crate) ending: Ending<F>,
 }
 
@@ -130,17 +131,20 @@ impl<L: Live> Topic<L> {
             return seq - 1;
         };
         let weight = L::weight(&step);
-        state.ring.push(step, weight);
-        state.folds.clear();
-        // Waking thousands takes a while: joins and laggards need the lock then.
+        let evicted = state.ring.push(step, weight);
+        let folds = std::mem::take(&mut state.folds);
+        // Freeing what may be large, and waking thousands, takes a while: joins
+        // and laggards need the lock then.
+        drop(state);
+        drop((evicted, folds));
         // A racing publisher that gets here first has already told a later
         // number; those who missed ours find it in the ring.
-        drop(state);
         self.shared.tell(|tail| {
-            if tail.seq < seq {
-                tail.seq = seq;
-                tail.frame = Some(frame);
+            if tail.seq > seq {
+                return Some(frame);
             }
+            tail.seq = seq;
+            tail.frame.replace(frame)
         });
         seq
     }
@@ -150,12 +154,21 @@ impl<L: Live> Topic<L> {
         read(&mut self.shared.lock().live)
     }
 
-    /// Sends `frame` to everyone who is up to date, outside the order of steps:
-    /// a sign of life. Whoever has newer things to read never sees it.
-    pub fn beat(&self, frame: L::Frame) {
+    /// Sends what `make` says of the present to everyone who is up to date,
+    /// outside the order of steps: a sign of life. Whoever has read, or has still
+    /// to read, something newer never sees it.
+    pub fn beat(&self, make: impl FnOnce(&mut L) -> L::Frame) {
+        let mut state = self.shared.lock();
+        let beat = (state.ring.newest(), make(&mut state.live));
+        drop(state);
+        self.tell_beat(beat);
+    }
+
+    /// What a beat comes to when steps may have been told since it was made.
+    pub(crate) fn tell_beat(&self, beat: (u64, L::Frame)) {
         self.shared.tell(|tail| {
             tail.beats += 1;
-            tail.beat = Some(frame);
+            tail.beat.replace(beat)
         });
     }
 
@@ -213,9 +226,10 @@ impl<L: Live> Shared<L> {
     }
 
     /// Changes the tail, then wakes everyone: whoever registers in between
-    /// looks at the tail after that and finds the change.
-    fn tell(&self, change: impl FnOnce(&mut Tail<L::Frame>)) {
-        change(&mut self.tail());
+    /// looks at the tail after that and finds the change. What `change` takes out
+    /// is freed at the end, outside the lock.
+    fn tell<T>(&self, change: impl FnOnce(&mut Tail<L::Frame>) -> T) {
+        let _old = change(&mut self.tail());
         self.waiters.wake_all();
     }
 

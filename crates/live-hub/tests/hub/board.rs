@@ -42,6 +42,16 @@ impl Board {
     }
 }
 
+impl Board {
+    /// A sign of life that says how far the board is.
+    pub fn beat(&mut self) -> Covering {
+        Covering {
+            to: self.seq,
+            ..Covering::default()
+        }
+    }
+}
+
 impl Live for Board {
     type Step = (u64, u8, u8);
     type Frame = Covering;
@@ -85,7 +95,16 @@ impl Reader {
     /// Takes what the hub hands out; panics where it leaves a gap or goes back.
     pub fn take(&mut self, next: Next<Covering>) {
         let frame = match next {
-            Next::Beat(_) | Next::Draining | Next::Closed(_) => return,
+            Next::Beat(beat) => {
+                assert!(
+                    self.at.is_none_or(|at| beat.to >= at),
+                    "a beat of {} at {:?}",
+                    beat.to,
+                    self.at
+                );
+                return;
+            }
+            Next::Draining | Next::Closed(_) => return,
             Next::Step(frame) | Next::Fold(frame) => {
                 assert_eq!(frame.from, self.at, "a gap before {frame:?}");
                 frame

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use live_hub::{Next, Resume, RingLimits, Subscription, Topic};
 use proptest::prelude::*;
 
-use crate::board::{Board, Cells, Covering, Door, Reader};
+use crate::board::{Board, Cells, Door, Reader};
 
 const RUNS: u32 = 10_000;
 const LIMITS: RingLimits = RingLimits {
@@ -93,7 +93,7 @@ impl World {
                 let seq = self.topic.update(|_, _| None);
                 assert_eq!(seq, self.newest());
             }
-            Op::Beat => self.topic.beat(Covering::default()),
+            Op::Beat => self.topic.beat(Board::beat),
             Op::ReadOne(which) => self.read(which, 1),
             Op::ReadAll(which) => self.read(which, usize::MAX),
             Op::Leave(which) => {
@@ -212,7 +212,7 @@ fn a_cold_topic_shows_nothing_until_its_first_step() {
     let topic = Topic::new(Board::default(), LIMITS, ());
     let mut seat = topic.join(Resume::Fresh).unwrap();
     assert_eq!(seat.try_next(), None);
-    topic.beat(Covering::default());
+    topic.beat(Board::beat);
     assert!(
         matches!(seat.try_next(), Some(Next::Beat(_))),
         "it is kept alive"

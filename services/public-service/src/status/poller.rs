@@ -135,7 +135,6 @@ fn ping(project: &Project, now: Instant) -> Instant {
         return due;
     }
     let wall = project.kit.clock.now();
-    let frame = project.topic.with(|feed| feed.ping(wall));
-    project.topic.beat(frame);
+    project.topic.beat(|feed| feed.ping(wall));
     now + after
 }
