@@ -9,6 +9,10 @@ use crate::ring::Ring;
 use crate::subscription::{Next, Resume, Subscription};
 use crate::waiters::Waiters;
 
+/// Folds kept for those who come next; whoever stands at yet another place gets
+/// one of its own. A fold may be as large as the whole state.
+const MOST_FOLDS: usize = 64;
+
 /// How much a topic remembers for those who were away.
 #[derive(Debug, Clone, Copy)]
 pub struct RingLimits {
@@ -39,8 +43,7 @@ struct State<L: Live> {
     live: L,
     ring: Ring<L::Step>,
     /// Folds up to the newest step by cursor: a thousand laggards that stand at
-    /// the same place share one encoding. Emptied by every step, so it holds at
-    /// most one entry per step of the ring.
+    /// the same place share one encoding. Emptied by every step.
     folds: HashMap<u64, L::Frame>,
     subscribers: usize,
     closed: bool,
@@ -249,9 +252,17 @@ impl<L: Live> Shared<L> {
         let next = match missed {
             Some((at, _)) if at == seq => return None,
             Some((at, steps)) => {
-                let (folds, live) = (&mut state.folds, &mut state.live);
-                let fold = folds.entry(at).or_insert_with(|| live.fold(steps));
-                Next::Fold(fold.clone())
+                let fold = match state.folds.get(&at) {
+                    Some(shared) => shared.clone(),
+                    None => {
+                        let fold = state.live.fold(steps);
+                        if state.folds.len() < MOST_FOLDS {
+                            state.folds.insert(at, fold.clone());
+                        }
+                        fold
+                    }
+                };
+                Next::Fold(fold)
             }
             None => Next::Snapshot(state.live.snapshot()?),
         };

@@ -208,6 +208,28 @@ fn whoever_lags_gets_one_fold_and_those_who_lag_alike_share_it() {
 }
 
 #[test]
+fn laggards_who_stand_everywhere_do_not_make_the_topic_keep_a_fold_for_each() {
+    let limits = RingLimits {
+        steps: 500,
+        weight: 500,
+    };
+    let topic = Topic::new(Board::default(), limits, ());
+    for value in 0..200 {
+        topic.update(|board, seq| Some(board.set(seq, 1, value)));
+    }
+    let mut kept = Vec::new();
+    for at in 1..199 {
+        let mut seat = topic.join(Resume::After(at)).unwrap();
+        let Some(Next::Fold(fold)) = seat.try_next() else {
+            unreachable!("behind by more than one step");
+        };
+        kept.push(Arc::downgrade(&fold.cells));
+    }
+    kept.retain(|fold| fold.strong_count() > 0);
+    assert!((1..=64).contains(&kept.len()), "{} folds", kept.len());
+}
+
+#[test]
 fn a_cold_topic_shows_nothing_until_its_first_step() {
     let topic = Topic::new(Board::default(), LIMITS, ());
     let mut seat = topic.join(Resume::Fresh).unwrap();

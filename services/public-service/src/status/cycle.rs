@@ -228,15 +228,8 @@ fn publish(project: &Project, cycle: Cycle, read: Option<(Snapshot, Delta)>) -> 
         at: Instant::now(),
     };
     let whole = project.engine.wants_whole();
-    let (units, changes) = match read {
-        Some((units, changes)) => (Arc::new(units), changes),
-        None => (project.present().units, Delta::default()),
-    };
-    let update = Update {
-        units,
-        changes,
-        whole,
-    };
+    let units = read.map(|(units, changes)| (Arc::new(units), changes));
+    let update = Update { units, whole };
     // Asked under the topic's lock: what new settings withdraw must stay withdrawn.
     let mut outcome = Outcome::Void;
     project.topic.update(|feed, seq| {

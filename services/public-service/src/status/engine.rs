@@ -150,9 +150,14 @@ impl Engine {
 
     /// Tells those who wait for cycle `number` how it ended.
     pub fn settled(&self, number: u64, ok: bool) {
-        self.progress.send_modify(|progress| {
-            progress.settled = number;
-            progress.ok = ok;
+        self.progress.send_if_modified(|progress| {
+            // The next cycle may have ended before this one's end was told.
+            let newer = number > progress.settled;
+            if newer {
+                progress.settled = number;
+                progress.ok = ok;
+            }
+            newer
         });
     }
 
@@ -225,5 +230,19 @@ impl EngineState {
     /// Whether a cycle is under way.
     pub fn in_flight(&self) -> bool {
         self.flight.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_whose_end_is_told_late_does_not_undo_the_next_ones() {
+        let engine = Engine::new(Instant::now());
+        engine.settled(2, true);
+        engine.settled(1, false);
+        let progress = *engine.progress().borrow();
+        assert_eq!((progress.settled, progress.ok), (2, true));
     }
 }

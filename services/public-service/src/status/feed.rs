@@ -9,7 +9,7 @@ use live_hub::{Live, Published};
 use tokio::time::Instant;
 
 use super::Slug;
-use super::frame::{Mode, StatusFrame};
+use super::frame::{StatusFrame, Whole};
 use super::present::{DataState, Present, ReadAt, Version};
 
 /// Merging more unit changes than this for one laggard would hold the topic's
@@ -18,15 +18,17 @@ const MOST_FOLDED_CHANGES: usize = 16_384;
 
 /// One step as the replay ring keeps it.
 pub struct Step {
-    changes: Delta,
+    changes: Arc<Delta>,
     state_changed: bool,
+    /// Everybody is to get the whole state, however it is brought.
+    whole: bool,
 }
 
 /// A good answer of the client API, with what it changes; the difference is
 /// made outside the lock, since only one fetch at a time writes units.
 pub struct Update {
-    pub units: Arc<Snapshot>,
-    pub changes: Delta,
+    /// The units, and what they change; `None`: they are as they were.
+    pub units: Option<(Arc<Snapshot>, Delta)>,
     /// Send everyone the whole state, even if nothing changed.
     pub whole: bool,
 }
@@ -37,7 +39,7 @@ pub struct Feed {
     /// Whether there is something to show: data, or the knowledge that there is none.
     seeded: bool,
     /// The whole state, encoded at most once until something in it changes.
-    whole: Option<Arc<StatusFrame>>,
+    whole: Option<Arc<Whole>>,
     last_sent: Instant,
 }
 
@@ -83,18 +85,16 @@ impl Feed {
         self.whole = None;
         let first = !std::mem::replace(&mut self.seeded, true);
         let state_changed = self.turn(DataState::Live, read.as_of);
-        if !first && !update.whole && update.changes.is_empty() {
+        let changes = update.units.map(|(units, changes)| {
+            self.present.units = units;
+            changes
+        });
+        let changes = changes.unwrap_or_default();
+        if !first && !update.whole && changes.is_empty() {
             return state_changed.then(|| self.state_step());
         }
-        self.present.units = update.units;
         self.present.version.step = seq;
-        let present = self.present.clone();
-        let frame = if update.whole {
-            StatusFrame::whole(present, state_changed)
-        } else {
-            StatusFrame::units(&update.changes, state_changed, present)
-        };
-        Some(self.step(update.changes, state_changed, frame))
+        Some(self.units_step(changes, state_changed, update.whole))
     }
 
     /// The data can no longer be called live; says so once. A project without
@@ -112,8 +112,7 @@ impl Feed {
             return None;
         }
         self.present.version.step = seq;
-        let frame = StatusFrame::whole(self.present.clone(), false);
-        Some(self.step(Delta::default(), false, frame))
+        Some(self.units_step(Delta::default(), false, true))
     }
 
     /// There is nothing to ask any more: what was known is withdrawn.
@@ -126,8 +125,7 @@ impl Feed {
         self.present.units = Arc::default();
         self.present.version.step = seq;
         let state_changed = self.turn(DataState::Unknown, now);
-        let frame = StatusFrame::units(&changes, state_changed, self.present.clone());
-        Some(self.step(changes, state_changed, frame))
+        Some(self.units_step(changes, state_changed, false))
     }
 
     /// Turns to `state`; says whether that is a change.
@@ -142,22 +140,37 @@ impl Feed {
     }
 
     fn state_step(&mut self) -> Published<Self> {
+        self.last_sent = Instant::now();
+        let step = Step {
+            changes: Arc::default(),
+            state_changed: true,
+            whole: false,
+        };
         let frame = StatusFrame::state(&self.present);
-        self.step(Delta::default(), true, frame)
+        Published { step, frame }
     }
 
-    fn step(
-        &mut self,
-        changes: Delta,
-        state_changed: bool,
-        frame: Arc<StatusFrame>,
-    ) -> Published<Self> {
+    fn units_step(&mut self, changes: Delta, state_changed: bool, whole: bool) -> Published<Self> {
         self.last_sent = Instant::now();
+        let changes = Arc::new(changes);
+        let now = self.whole_now();
+        let frame = if whole {
+            StatusFrame::whole(now, state_changed)
+        } else {
+            StatusFrame::units(Arc::clone(&changes), state_changed, now)
+        };
         let step = Step {
             changes,
             state_changed,
+            whole,
         };
         Published { step, frame }
+    }
+
+    fn whole_now(&mut self) -> Arc<Whole> {
+        let present = &self.present;
+        let whole = self.whole.get_or_insert_with(|| Whole::of(present.clone()));
+        Arc::clone(whole)
     }
 }
 
@@ -166,20 +179,25 @@ impl Live for Feed {
     type Frame = Arc<StatusFrame>;
 
     fn snapshot(&mut self) -> Option<Arc<StatusFrame>> {
-        self.seeded.then(|| self.whole_now())
+        self.seeded
+            .then(|| StatusFrame::whole(self.whole_now(), false))
     }
 
+    /// Encodes under the topic's lock where lengths must be compared, which
+    /// [`MOST_FOLDED_CHANGES`] bounds to some milliseconds.
     fn fold<'a>(&mut self, missed: impl Iterator<Item = &'a Step>) -> Arc<StatusFrame> {
         let mut all = Delta::default();
-        let mut state_changed = false;
-        let mut work = 0;
+        let (mut state_changed, mut whole, mut work) = (false, false, 0);
         for step in missed {
             state_changed |= step.state_changed;
             work += step.changes.len();
-            if work > MOST_FOLDED_CHANGES {
-                return self.whole_now();
+            whole |= step.whole || work > MOST_FOLDED_CHANGES;
+            if !whole {
+                all.merge(&step.changes);
             }
-            all.merge(&step.changes);
+        }
+        if whole {
+            return StatusFrame::whole(self.whole_now(), state_changed);
         }
         if all.is_empty() {
             return if state_changed {
@@ -188,16 +206,13 @@ impl Live for Feed {
                 StatusFrame::nothing()
             };
         }
-        let fold = StatusFrame::units(&all, state_changed, self.present.clone());
         // A handful of units is shorter than the whole without measuring.
-        if all.len() * 4 < self.present.units.len() {
-            return fold;
+        let short = all.len() * 4 < self.present.units.len();
+        let fold = StatusFrame::units(Arc::new(all), state_changed, self.whole_now());
+        if !short && fold.is_longer_than_whole() {
+            return StatusFrame::whole(self.whole_now(), state_changed);
         }
-        let whole = self.whole_now();
-        let whole_is_smaller = fold
-            .changes_len()
-            .is_some_and(|fold| fold >= whole.for_mode(Mode::Full).len());
-        if whole_is_smaller { whole } else { fold }
+        fold
     }
 
     fn weight(step: &Step) -> usize {
@@ -205,12 +220,78 @@ impl Live for Feed {
     }
 }
 
-impl Feed {
-    fn whole_now(&mut self) -> Arc<StatusFrame> {
-        let present = &self.present;
-        Arc::clone(
-            self.whole
-                .get_or_insert_with(|| StatusFrame::whole(present.clone(), false)),
-        )
+#[cfg(test)]
+mod tests {
+    use farol_core::status::Status;
+
+    use super::*;
+    use crate::status::Mode;
+
+    fn feed() -> Feed {
+        let slug = Slug::parse("tower").unwrap();
+        Feed::new(slug, "6f1c2a".into(), DateTime::UNIX_EPOCH)
+    }
+
+    /// An answer with these units; `None`: as they were.
+    fn read(feed: &mut Feed, seq: u64, words: Option<&[Status]>, whole: bool) -> Option<Step> {
+        let units = words.map(|words| {
+            let named = words.iter().enumerate();
+            let units: Snapshot = named.map(|(n, word)| (format!("A{n}"), *word)).collect();
+            let changes = feed.present.units.diff(&units);
+            (Arc::new(units), changes)
+        });
+        let at = ReadAt {
+            as_of: DateTime::UNIX_EPOCH,
+            at: Instant::now(),
+        };
+        let published = feed.refreshed(seq, at, Update { units, whole });
+        published.map(|published| published.step)
+    }
+
+    fn text(frame: &StatusFrame, mode: Mode) -> String {
+        let (first, behind) = frame.for_mode(mode);
+        let both = [first, behind.unwrap_or_default()].map(|part| part.plain().to_vec());
+        String::from_utf8(both.concat()).unwrap()
+    }
+
+    #[test]
+    fn laggards_who_stand_in_different_places_share_the_bytes_of_the_whole() {
+        let mut feed = feed();
+        let board = [Status::Available; 40];
+        read(&mut feed, 1, Some(&board), false);
+        let mut steps = Vec::new();
+        for n in 0..4 {
+            let mut board = board;
+            board[n] = Status::Sold;
+            steps.extend(read(&mut feed, n as u64 + 2, Some(&board), false));
+        }
+
+        let (near, far) = (feed.fold(steps[2..].iter()), feed.fold(steps.iter()));
+        let joining = feed.snapshot().unwrap();
+
+        assert_ne!(text(&near, Mode::Changes), text(&far, Mode::Changes));
+        let bytes = [&near, &far, &joining].map(|frame| frame.for_mode(Mode::Full).0.plain());
+        assert!(bytes.iter().all(|b| b.as_ptr() == bytes[0].as_ptr()));
+    }
+
+    #[test]
+    fn a_forced_refresh_among_what_was_missed_brings_the_whole() {
+        let mut feed = feed();
+        read(&mut feed, 1, Some(&[Status::Sold; 40]), false);
+        let refresh = read(&mut feed, 2, None, true).unwrap();
+        let fold = text(&feed.fold([&refresh].into_iter()), Mode::Changes);
+        assert!(fold.starts_with("id: 6f1c2a-2\nevent: status_update\n"));
+        assert!(fold.contains(r#""A39":"sold""#), "{fold}");
+
+        feed.failed(3, DateTime::UNIX_EPOCH);
+        let mut board = [Status::Sold; 40];
+        board[0] = Status::Hidden;
+        let later = read(&mut feed, 4, Some(&board), false).unwrap();
+        let fold = text(&feed.fold([&refresh, &later].into_iter()), Mode::Changes);
+        let events: Vec<_> = fold.lines().filter(|l| l.starts_with("event")).collect();
+        assert_eq!(events, ["event: status_update", "event: state"]);
+        let fold = text(&feed.fold([&later].into_iter()), Mode::Changes);
+        let events: Vec<_> = fold.lines().filter(|l| l.starts_with("event")).collect();
+        assert_eq!(events, ["event: bulk_update", "event: state"]);
     }
 }

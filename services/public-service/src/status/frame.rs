@@ -29,58 +29,77 @@ pub enum Mode {
     Full,
 }
 
+/// The whole state at one moment, encoded when it is first asked for, outside any
+/// lock, and once for all frames of that moment.
+#[derive(Debug)]
+pub struct Whole {
+    present: Present,
+    frame: OnceLock<Frame>,
+}
+
+impl Whole {
+    /// The whole of `present`.
+    pub fn of(present: Present) -> Arc<Self> {
+        let frame = OnceLock::new();
+        Arc::new(Self { present, frame })
+    }
+
+    fn frame(&self) -> &Frame {
+        self.frame.get_or_init(|| status_update(&self.present))
+    }
+}
+
+/// Changed units, encoded as a whole is.
+#[derive(Debug)]
+struct Bulk {
+    changes: Arc<Delta>,
+    frame: OnceLock<Frame>,
+}
+
+impl Bulk {
+    fn frame(&self, whole: &Whole) -> &Frame {
+        let encode = || bulk_update(&self.changes, &whole.present);
+        self.frame.get_or_init(encode)
+    }
+}
+
 /// What goes to the subscribers of a project for one step, in both modes.
 #[derive(Debug)]
 pub struct StatusFrame {
-    /// For [`Mode::Changes`]; `None` where that is the whole state too.
-    changes: Option<Frame>,
-    /// Whether a change of units is in it, so that [`Mode::Full`] needs the whole.
-    carries_units: bool,
-    state_event: Option<Frame>,
-    /// The name of an event in it that carries no units.
-    other_event: Option<&'static str>,
-    present: Option<Present>,
-    whole: OnceLock<Frame>,
+    whole: Option<Arc<Whole>>,
+    /// Beside a whole: what [`Mode::Changes`] gets instead.
+    bulk: Option<Bulk>,
+    /// The event in it that carries no units, with its name.
+    other: Option<(&'static str, Frame)>,
     /// When the change was known here; for the latency of its delivery.
     pub made_at: Instant,
 }
 
 impl StatusFrame {
-    /// The whole present state, and the change of state that came with it.
-    /// Encoded when first asked for, outside any lock.
-    pub fn whole(present: Present, state_changed: bool) -> Arc<Self> {
-        let state = state_changed.then(|| state_event(&present));
+    /// The whole state, and the change of state that came with it.
+    pub fn whole(whole: Arc<Whole>, state_changed: bool) -> Arc<Self> {
         Arc::new(Self {
-            changes: None,
-            carries_units: true,
-            other_event: state_changed.then_some(STATE.as_str()),
-            state_event: state,
-            present: Some(present),
+            other: state_changed.then(|| state_event(&whole.present)),
+            whole: Some(whole),
             ..Self::empty()
         })
     }
 
-    /// Some changed units, and the change of state that came with them.
-    pub fn units(changes: &Delta, state_changed: bool, present: Present) -> Arc<Self> {
-        let bulk = bulk_update(changes, &present);
-        let state = state_changed.then(|| state_event(&present));
-        let both = match &state {
-            Some(state) => Frame::concat(&[bulk, state.clone()]),
-            None => bulk,
-        };
+    /// Some changed units on the way to `whole`, and the change of state that
+    /// came with them.
+    pub fn units(changes: Arc<Delta>, state_changed: bool, whole: Arc<Whole>) -> Arc<Self> {
+        let frame = OnceLock::new();
         Arc::new(Self {
-            changes: Some(both),
-            carries_units: true,
-            other_event: state_changed.then_some(STATE.as_str()),
-            state_event: state,
-            present: Some(present),
+            bulk: Some(Bulk { changes, frame }),
+            other: state_changed.then(|| state_event(&whole.present)),
+            whole: Some(whole),
             ..Self::empty()
         })
     }
 
     /// A change of state alone.
     pub fn state(present: &Present) -> Arc<Self> {
-        Self::one(&STATE, state_event(present))
+        Self::one(state_event(present))
     }
 
     /// Nothing at all: what a fold of changes that cancel out comes to.
@@ -95,70 +114,63 @@ impl StatusFrame {
             state: present.state,
             as_of: present.as_of(),
         };
-        Self::one(&PING, encode(Event::named(&PING), &data))
+        let event = encode(Event::named(&PING), &data);
+        Self::one((PING.as_str(), event))
     }
 
     /// The last frame of a stream.
     pub fn closed(reason: &'static str) -> Arc<Self> {
-        Self::one(&CLOSED, closed(reason, None))
+        Self::one((CLOSED.as_str(), closed(reason, None)))
     }
 
-    /// The bytes for a viewer of `mode`; none for [`StatusFrame::nothing`].
-    pub fn for_mode(&self, mode: Mode) -> &Frame {
-        match &self.changes {
-            Some(changes) if !self.is_whole(mode) => changes,
-            _ => self.whole.get_or_init(|| self.encode_whole()),
-        }
+    /// The bytes for a viewer of `mode`, and those that follow them; none for
+    /// [`StatusFrame::nothing`]. Apart, because many frames share the first.
+    pub fn for_mode(&self, mode: Mode) -> (Frame, Option<Frame>) {
+        let other = self.other.as_ref().map(|(_, event)| event.clone());
+        let units = match (&self.whole, &self.bulk) {
+            (Some(whole), Some(bulk)) if mode == Mode::Changes => bulk.frame(whole),
+            (Some(whole), _) => whole.frame(),
+            (None, _) => return (other.unwrap_or_default(), None),
+        };
+        (units.clone(), other)
     }
 
-    /// Bytes of the [`Mode::Changes`] form, where there is one.
-    pub fn changes_len(&self) -> Option<usize> {
-        self.changes.as_ref().map(Frame::len)
+    /// Whether its bulk takes no fewer bytes than the whole. Encodes both.
+    pub fn is_longer_than_whole(&self) -> bool {
+        let (Some(whole), Some(bulk)) = (&self.whole, &self.bulk) else {
+            return false;
+        };
+        bulk.frame(whole).len() >= whole.frame().len()
     }
 
     /// Whether `mode` gets the whole state.
     pub fn is_whole(&self, mode: Mode) -> bool {
-        self.carries_units && (self.changes.is_none() || mode == Mode::Full)
+        self.whole.is_some() && (self.bulk.is_none() || mode == Mode::Full)
     }
 
     /// Whether it carries changed units in [`Mode::Changes`].
     pub fn is_bulk(&self) -> bool {
-        self.carries_units && self.changes.is_some()
+        self.bulk.is_some()
     }
 
     /// The name of the event in it that carries no units.
     pub fn other_event(&self) -> Option<&str> {
-        self.other_event
+        self.other.as_ref().map(|(name, _)| *name)
     }
 
-    fn one(name: &'static EventName, event: Frame) -> Arc<Self> {
+    fn one(event: (&'static str, Frame)) -> Arc<Self> {
         Arc::new(Self {
-            changes: Some(event),
-            other_event: Some(name.as_str()),
+            other: Some(event),
             ..Self::empty()
         })
     }
 
     fn empty() -> Self {
         Self {
-            changes: Some(Frame::default()),
-            carries_units: false,
-            state_event: None,
-            other_event: None,
-            present: None,
-            whole: OnceLock::new(),
+            whole: None,
+            bulk: None,
+            other: None,
             made_at: Instant::now(),
-        }
-    }
-
-    fn encode_whole(&self) -> Frame {
-        let Some(present) = &self.present else {
-            return Frame::default();
-        };
-        let whole = status_update(present);
-        match &self.state_event {
-            Some(state) => Frame::concat(&[whole, state.clone()]),
-            None => whole,
         }
     }
 }
@@ -197,13 +209,13 @@ fn bulk_update(changes: &Delta, present: &Present) -> Frame {
     encode_with_id(&BULK_UPDATE, &present.version, &data)
 }
 
-fn state_event(present: &Present) -> Frame {
+fn state_event(present: &Present) -> (&'static str, Frame) {
     let data = StateChange {
         state: present.state,
         as_of: present.as_of(),
         since: rfc3339(present.since),
     };
-    encode(Event::named(&STATE), &data)
+    (STATE.as_str(), encode(Event::named(&STATE), &data))
 }
 
 fn encode_with_id(name: &EventName, version: &Version, data: &impl Serialize) -> Frame {

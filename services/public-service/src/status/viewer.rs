@@ -65,7 +65,8 @@ pub struct ViewerStream {
     subscription: Subscription<Feed>,
     kit: Arc<Kit>,
     mode: Mode,
-    hello: Option<Frame>,
+    /// What follows the last frame, before anything newer is looked for.
+    queued: Option<Frame>,
     leave: Option<Pin<Box<Sleep>>>,
     window: Duration,
     closing: Closing,
@@ -84,8 +85,9 @@ impl ViewerStream {
         let kit = Arc::clone(&project.kit);
         let retry = RETRY_FROM_MS + kit.random.u64_below(RETRY_TO_MS - RETRY_FROM_MS + 1);
         kit.metrics.streams_open.inc();
+        kit.metrics.said_hello();
         Self {
-            hello: Some(connected(&project.slug, millis(retry))),
+            queued: Some(connected(&project.slug, millis(retry))),
             subscription,
             kit,
             mode,
@@ -98,14 +100,13 @@ impl ViewerStream {
 
     /// The first frame, for who sends it together with a head of its own.
     pub fn hello(&mut self) -> Frame {
-        self.kit.metrics.said_hello();
-        self.hello.take().unwrap_or_default()
+        self.queued.take().unwrap_or_default()
     }
 
     /// What to write next. Ready until there is nothing to write.
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Write> {
-        if self.hello.is_some() {
-            return Poll::Ready(Write::Frame(self.hello(), None));
+        if let Some(frame) = self.queued.take() {
+            return Poll::Ready(Write::Frame(frame, None));
         }
         if let Some(leave) = &mut self.leave
             && leave.as_mut().poll(cx).is_ready()
@@ -122,7 +123,7 @@ impl ViewerStream {
                 Next::Closed(frame) => {
                     self.closing = Closing::ProjectInactive;
                     self.kit.metrics.said_goodbye();
-                    return Poll::Ready(Write::Last(frame.for_mode(self.mode).clone()));
+                    return Poll::Ready(Write::Last(frame.for_mode(self.mode).0));
                 }
                 Next::Draining => {
                     if self.plan_to_leave(cx) {
@@ -131,7 +132,8 @@ impl ViewerStream {
                     continue;
                 }
             };
-            let frame = shared.for_mode(self.mode).clone();
+            let (frame, behind) = shared.for_mode(self.mode);
+            self.queued = behind;
             if !frame.is_empty() {
                 return Poll::Ready(Write::Frame(frame, Some(shared)));
             }

@@ -201,8 +201,9 @@ async fn a_change_of_state_while_away_is_told_and_no_unit() {
     tower.clear_fault().set("A101", "sold");
     assert_eq!(world.refresh("tower").await.json()["refreshed"], true);
     let mut stream = back(&world, &id).await;
-    let missed = stream.expect("bulk_update").await.json();
-    assert_eq!(missed["updates"], json!({"A101": "sold"}));
+    // A refresh brings everyone the whole state, those who were away too.
+    let missed = stream.expect("status_update").await.json();
+    assert_eq!(missed["statuses"]["A101"], "sold");
     assert_eq!(stream.expect("state").await.json()["state"], "live");
     world.shutdown().await;
 }
