@@ -44,10 +44,15 @@ pub fn bind(address: SocketAddr, settings: &StreamSettings) -> io::Result<TcpLis
     socket.set_reuse_address(true)?;
     socket.set_send_buffer_size(settings.stream_sndbuf_bytes)?;
     socket.set_tcp_nodelay(true)?;
-    // For readers that vanished, and for the connections that actix writes: it
-    // does not poll a body while its own buffer is full.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(settings.write_deadline_seconds))?;
+    {
+        // The kernel takes a frame when all before it are on their way: a reader
+        // that stands still is seen at its second frame, and old ones are not hoarded.
+        socket.set_tcp_notsent_lowat(1)?;
+        // For readers that vanished, and for the connections that actix writes: it
+        // does not poll a body while its own buffer is full.
+        socket.set_tcp_user_timeout(Some(settings.write_deadline_seconds))?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
-use tokio::time::Sleep;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
+use tokio::time::{Instant, Sleep};
 
 use crate::status::{Closing, ViewerStream, Write};
 
@@ -16,9 +18,9 @@ const END: &[u8] = b"0\r\n\r\n";
 /// A client that sends this much behind its request is no `EventSource`.
 const MOST_STRAY_BYTES: usize = 64 * 1024;
 
-/// A slow reader lives by the deadline for this much, or for the rest of a frame:
-/// one that takes a byte a minute would hold an old board for ever.
-const SIGN_OF_LIFE_BYTES: usize = 16 * 1024;
+/// A slow reader that takes this much, or the rest of a frame, has the whole
+/// deadline again; one that takes a byte a minute would hold an old board for ever.
+const SIGN_OF_LIFE_BYTES: usize = 1024;
 
 /// One stream on one socket. A future by hand, because this is the path of every
 /// delivery: woken by a change, it writes without asking the reactor anything,
@@ -33,6 +35,8 @@ pub struct Writer {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Bytes taken since it was started.
     taken: usize,
+    /// The last time that it was started, while the kernel's own clock is off.
+    kernel_off_since: Option<Instant>,
     last: bool,
     /// Whether the reactor wakes us when the client sends or leaves.
     listening: bool,
@@ -49,6 +53,7 @@ impl Writer {
             rest: head,
             stalled: None,
             taken: 0,
+            kernel_off_since: None,
             last: false,
             listening: false,
             stray: 0,
@@ -85,6 +90,7 @@ impl Writer {
                         self.stream.sent(&frame);
                     }
                     self.rest = frame.chunked();
+                    self.trust_kernel_again();
                     wrote = true;
                 }
                 Poll::Ready(Write::Last(frame)) => {
@@ -125,6 +131,9 @@ impl Writer {
 
     /// Ready when the socket may take more, or has taken nothing for too long.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Closing>> {
+        if self.stalled.is_none() {
+            self.count_alone();
+        }
         let deadline = self.deadline;
         let stalled = self
             .stalled
@@ -133,6 +142,28 @@ impl Writer {
             return Poll::Ready(Err(Closing::WriteDeadline));
         }
         self.io.poll_write_ready(cx).map_err(|error| lost(&error))
+    }
+
+    /// From now on only our clock counts. Linux counts `TCP_USER_TIMEOUT` from the
+    /// first time that a narrow window closed, whatever was read since, and would
+    /// cut off who is merely slow.
+    fn count_alone(&mut self) {
+        #[cfg(target_os = "linux")]
+        if self.kernel_off_since.is_none() {
+            let _ = SockRef::from(&self.io).set_tcp_user_timeout(None);
+        }
+        self.kernel_off_since = Some(Instant::now());
+    }
+
+    /// After a whole deadline without a stall the kernel counts again: only it
+    /// sees a reader that vanished with little on its way.
+    fn trust_kernel_again(&mut self) {
+        let off = self.kernel_off_since;
+        if off.is_some_and(|since| since.elapsed() >= self.deadline) {
+            self.kernel_off_since = None;
+            #[cfg(target_os = "linux")]
+            let _ = SockRef::from(&self.io).set_tcp_user_timeout(Some(self.deadline));
+        }
     }
 
     /// Whether the reactor has seen the client send or leave: one look at a flag, no
