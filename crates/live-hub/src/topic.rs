@@ -252,17 +252,14 @@ impl<L: Live> Shared<L> {
         let next = match missed {
             Some((at, _)) if at == seq => return None,
             Some((at, steps)) => {
-                let fold = match state.folds.get(&at) {
-                    Some(shared) => shared.clone(),
-                    None => {
-                        let fold = state.live.fold(steps);
-                        if state.folds.len() < MOST_FOLDS {
-                            state.folds.insert(at, fold.clone());
-                        }
-                        fold
+                let kept = state.folds.get(&at).cloned();
+                Next::Fold(kept.unwrap_or_else(|| {
+                    let fold = state.live.fold(steps);
+                    if state.folds.len() < MOST_FOLDS {
+                        state.folds.insert(at, fold.clone());
                     }
-                };
-                Next::Fold(fold)
+                    fold
+                }))
             }
             None => Next::Snapshot(state.live.snapshot()?),
         };
