@@ -3,17 +3,25 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
 use sqlx::{FromRow as _, Postgres, Row as _};
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use crate::status::{Slug, StoredIntegration, StoredProject};
 
 /// Postgres ends a statement after 5 s and says so; a machine that is gone says nothing.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
+/// A viewer who asks for what is not known here waits no longer, queue included:
+/// the source has yet to be asked after that.
+const LOOKUP_WITHIN: Duration = Duration::from_secs(2);
+/// Connections that lookups leave alone: nobody who asks for slugs at random
+/// keeps the settings of known projects from being read.
+const KEPT_FOR_SETTINGS: usize = 2;
 
 /// The database cannot answer.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +51,8 @@ pub type Found = HashMap<Slug, Result<StoredProject, RepoError>>;
 #[derive(Clone)]
 pub struct ProjectRepo {
     pool: PgPool,
+    /// One permit for each query that a viewer may cause now.
+    lookups: Arc<Semaphore>,
 }
 
 const ACTIVE: &str = "
@@ -57,7 +67,12 @@ const ACTIVE: &str = "
 impl ProjectRepo {
     /// Reads through `pool`.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        let connections = pool.options().get_max_connections() as usize;
+        let lookups = connections.saturating_sub(KEPT_FOR_SETTINGS).max(1);
+        Self {
+            pool,
+            lookups: Arc::new(Semaphore::new(lookups)),
+        }
     }
 
     /// The active project under `slug`.
@@ -65,8 +80,10 @@ impl ProjectRepo {
     /// # Errors
     /// When the database cannot answer, or its row cannot be read.
     pub async fn find_active(&self, slug: &Slug) -> Result<Option<StoredProject>, RepoError> {
-        let found = self.find_all_active(std::slice::from_ref(slug)).await?;
-        found.into_values().next().transpose()
+        let rows = self
+            .looked_up(sqlx::query(ACTIVE).bind([slug.as_str()]))
+            .await?;
+        found(&rows)?.into_values().next().transpose()
     }
 
     /// The active ones of `slugs`; one whose row cannot be read hides no other.
@@ -75,15 +92,8 @@ impl ProjectRepo {
     /// When the database cannot answer.
     pub async fn find_all_active(&self, slugs: &[Slug]) -> Result<Found, RepoError> {
         let slugs: Vec<&str> = slugs.iter().map(Slug::as_str).collect();
-        let rows = self.rows(sqlx::query(ACTIVE).bind(slugs)).await?;
-        let mut found = HashMap::with_capacity(rows.len());
-        for row in rows {
-            if let Some(slug) = Slug::parse(row.try_get("slug")?) {
-                let stored = StoredProject::from_row(&row);
-                found.insert(slug, stored.map_err(RepoError::from));
-            }
-        }
-        Ok(found)
+        let deadline = Instant::now() + ANSWER_WITHIN;
+        found(&self.rows(sqlx::query(ACTIVE).bind(slugs), deadline).await?)
     }
 
     /// Slug and name of every active project, by name; at most `most`.
@@ -92,16 +102,37 @@ impl ProjectRepo {
     /// When the database cannot answer.
     pub async fn list_active(&self, most: i64) -> Result<Vec<(String, String)>, RepoError> {
         let query = "SELECT slug, name FROM projects WHERE is_active ORDER BY name, slug LIMIT $1";
-        let rows = self.rows(sqlx::query(query).bind(most)).await?;
+        let rows = self.looked_up(sqlx::query(query).bind(most)).await?;
         let listed = rows.iter().map(<(String, String)>::from_row);
         Ok(listed.collect::<Result<_, _>>()?)
     }
 
+    /// A query on behalf of a viewer: one of few at a time.
+    async fn looked_up(
+        &self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<PgRow>, RepoError> {
+        let deadline = Instant::now() + LOOKUP_WITHIN;
+        let Ok(permit) = timeout_at(deadline, self.lookups.acquire()).await else {
+            return Err(RepoError::Unavailable(sqlx::Error::PoolTimedOut));
+        };
+        let answer = self.rows(query, deadline).await;
+        drop(permit);
+        answer
+    }
+
     /// Without a limit of our own, a query that was under way when the server
     /// vanished would wait for ever, and with it the reading of settings.
-    async fn rows(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, RepoError> {
-        let mut connection = self.pool.acquire().await?;
-        if let Ok(answer) = timeout(ANSWER_WITHIN, query.fetch_all(&mut *connection)).await {
+    async fn rows(
+        &self,
+        query: Query<'_, Postgres, PgArguments>,
+        deadline: Instant,
+    ) -> Result<Vec<PgRow>, RepoError> {
+        let Ok(connection) = timeout_at(deadline, self.pool.acquire()).await else {
+            return Err(RepoError::Unavailable(sqlx::Error::PoolTimedOut));
+        };
+        let mut connection = connection?;
+        if let Ok(answer) = timeout_at(deadline, query.fetch_all(&mut *connection)).await {
             return Ok(answer?);
         }
         // The pool would wait for this one's next answer.
@@ -109,6 +140,17 @@ impl ProjectRepo {
         let silent = sqlx::Error::Io(io::ErrorKind::TimedOut.into());
         Err(RepoError::Unavailable(silent))
     }
+}
+
+fn found(rows: &[PgRow]) -> Result<Found, RepoError> {
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in rows {
+        if let Some(slug) = Slug::parse(row.try_get("slug")?) {
+            let stored = StoredProject::from_row(row);
+            found.insert(slug, stored.map_err(RepoError::from));
+        }
+    }
+    Ok(found)
 }
 
 impl sqlx::FromRow<'_, PgRow> for StoredProject {

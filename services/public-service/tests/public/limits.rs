@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use test_kit::{SseClient, http_get};
+use tokio::task::JoinSet;
 
 use crate::answers::{judge_problem, retry_after};
 use crate::raw::{Raw, header};
-use crate::world::World;
+use crate::world::{World, waiting};
 
 const UNITS: [(&str, &str); 1] = [("A101", "available")];
 
@@ -161,5 +162,33 @@ async fn a_seat_that_was_refused_or_left_is_not_lost() {
         world.streams_are(0).await;
     }
     assert_eq!(world.count("public_streams_open").await, 0);
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_asks_for_slugs_at_random_leaves_room_for_the_settings_of_the_known() {
+    let world = World::with(|settings| settings.database.db_pool_size = 4).await;
+    world.project("tower", &UNITS).await;
+    world.status("tower").await;
+    let mut owner = world.database.owner_pool().begin().await.unwrap();
+    let lock = "LOCK TABLE projects IN ACCESS EXCLUSIVE MODE";
+    sqlx::query(lock).execute(&mut *owner).await.unwrap();
+    let mut strangers = JoinSet::new();
+    for n in 0..40 {
+        let url = world.url(&format!("/api/status/random-{n}"));
+        strangers.spawn(async move { http_get(&url, &[]).await });
+    }
+
+    let mut most = 0;
+    while !strangers.is_empty() {
+        most = waiting(&world).await.max(most);
+        while let Some(answer) = strangers.try_join_next() {
+            let answer = answer.unwrap();
+            judge_problem(&answer, 503, "database_unavailable", "a stranger");
+        }
+    }
+
+    assert_eq!(most, 3, "two lookups, and the settings");
+    owner.rollback().await.unwrap();
     world.shutdown().await;
 }

@@ -211,6 +211,15 @@ impl World {
     }
 }
 
+/// How many sessions of the service wait for a lock in its database.
+pub async fn waiting(world: &World) -> i64 {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting = sqlx::query_scalar(waiting);
+    let owner = world.database.owner_pool();
+    waiting.fetch_one(owner).await.unwrap()
+}
+
 fn settings(database_url: &str) -> Settings {
     let mut settings = Settings::default();
     settings.listen.port = 0;
