@@ -21,8 +21,15 @@ type Row = (i64, Vec<u8>, bool);
 const UNDEFINED_TABLE: &str = "42P01";
 
 /// Holds `latch` until every migration of this build is applied, and again whenever Postgres is away. Ends with
-/// `stopping`. Migrations that only the database knows are no obstacle: old code runs on an expanded schema.
+/// `stopping`, whatever it waits for. Migrations that only the database knows are no obstacle: old code runs on an
+/// expanded schema.
 pub async fn watch_schema(pool: PgPool, latch: Latch, random: Random, stopping: CancellationToken) {
+    stopping
+        .run_until_cancelled(watch(pool, latch, random))
+        .await;
+}
+
+async fn watch(pool: PgPool, latch: Latch, random: Random) {
     let mut backoff = Backoff::new(Duration::from_millis(250));
     loop {
         let wait = match complaint(&pool).await {
@@ -36,10 +43,7 @@ pub async fn watch_schema(pool: PgPool, latch: Latch, random: Random, stopping: 
                 backoff.next(&random)
             }
         };
-        tokio::select! {
-            () = stopping.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
-        }
+        tokio::time::sleep(wait).await;
     }
 }
 

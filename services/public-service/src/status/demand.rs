@@ -28,9 +28,7 @@ impl Project {
             self.wait_for(number, |progress| impatient && progress.stumbled >= number)
                 .await;
         }
-        if self.is_too_old() {
-            self.grown_old();
-        }
+        self.age();
         self.present()
     }
 

@@ -149,9 +149,7 @@ impl Project {
     /// Takes a seat, resuming behind `last_event_id` where that is possible.
     pub fn join(&self, last_event_id: Option<&str>) -> Result<Subscription<Feed>, Closed> {
         self.touch();
-        if self.is_too_old() {
-            self.grown_old();
-        }
+        self.age();
         let step = last_event_id.and_then(|id| Version::step_of(&self.epoch, id));
         self.topic.join(step.map_or(Resume::Fresh, Resume::After))
     }
@@ -174,6 +172,16 @@ impl Project {
     /// What is known, without asking anybody.
     pub fn present(&self) -> Present {
         self.topic.with(|feed| feed.present().clone())
+    }
+
+    /// Data that has grown too old is called stale; a poller does so to the second.
+    pub(super) fn age(&self) {
+        let present = self.present();
+        let limit = self.fresh_age() * 2;
+        let live = present.state == DataState::Live;
+        if live && present.age().is_some_and(|age| age >= limit) {
+            self.grown_old();
+        }
     }
 
     /// The data can no longer be called live.
@@ -201,12 +209,6 @@ impl Project {
         }
         let wait = engine.schedule.next().saturating_duration_since(now);
         Some(rfc3339(self.kit.clock.now() + wait))
-    }
-
-    pub(super) fn is_too_old(&self) -> bool {
-        let present = self.present();
-        let limit = self.fresh_age() * 2;
-        present.state == DataState::Live && present.age().is_some_and(|age| age >= limit)
     }
 
     /// Called under the topic's lock, as [`Project::stop_poller`] decides.

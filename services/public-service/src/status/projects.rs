@@ -107,6 +107,13 @@ impl Projects {
         Ok(())
     }
 
+    /// Data that has grown too old is called stale, whether or not anybody looks.
+    pub fn age(&self) {
+        for (_, project) in self.hub.all() {
+            project.age();
+        }
+    }
+
     /// Every known project, by slug.
     pub fn all(&self) -> Vec<Arc<Project>> {
         let mut all = self.hub.all();

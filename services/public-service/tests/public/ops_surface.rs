@@ -2,6 +2,7 @@
 //! nothing that is not; and none of it is reachable by viewers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use demo_world::Fault;
 use public_service::settings::Settings;
@@ -370,4 +371,21 @@ fn printed_metrics(text: &str) -> BTreeMap<String, Labels> {
         }
     }
     families
+}
+
+#[tokio::test]
+async fn data_that_nobody_looks_at_does_not_stay_live_for_ever() {
+    let world = World::with(|settings| {
+        settings.source.cache_ttl_seconds = Duration::from_millis(100);
+    })
+    .await;
+    world.project("tower", &[("A101", "sold")]).await;
+    assert_eq!(world.status("tower").await.json()["state"], "live");
+
+    world
+        .count_reaches(r#"public_projects{state="stale"}"#, 1)
+        .await;
+
+    assert_eq!(world.ops_project("tower").await["state"], "stale");
+    world.shutdown().await;
 }

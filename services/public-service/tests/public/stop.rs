@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use public_service::settings::Settings;
 use serde_json::Value;
 use test_kit::{
     Database, PATIENCE, PrivatePostgres, ProjectRow, ServiceProcess, SseClient, http_get,
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::answers::{judge_problem, retry_after};
 use crate::raw::Raw;
-use crate::world::World;
+use crate::world::{World, waiting};
 
 const VIEWERS: usize = 1_000;
 const DRAIN_SECONDS: u64 = 5;
@@ -282,6 +283,32 @@ async fn no_source_is_asked_by_those_who_are_leaving() {
     for mut stream in streams {
         assert_eq!(stream.read_to_end().await.pop().unwrap().event, "closed");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_does_not_hold_up_the_end() {
+    let brief = |settings: &mut Settings| {
+        settings.shutdown.shutdown_seconds = Some(PATIENCE / 10);
+    };
+    let world = World::with(brief).await;
+    world.project("tower", &[("A101", "sold")]).await;
+    world.status("tower").await;
+    let mut owner = world.database.owner_pool().begin().await.unwrap();
+    let lock = "LOCK TABLE projects IN ACCESS EXCLUSIVE MODE";
+    sqlx::query(lock).execute(&mut *owner).await.unwrap();
+    wait_until("settings are being read", PATIENCE, async || {
+        waiting(&world).await > 0
+    })
+    .await;
+    world.shutdown().await;
+
+    // The same for the look at the schema, with which a service begins.
+    let (world, _proxy) = World::with_cuttable_database(|settings, proxy| {
+        brief(settings);
+        proxy.pause();
+    })
+    .await;
+    world.shutdown().await;
 }
 
 #[tokio::test]
