@@ -196,9 +196,7 @@ impl EngineState {
             return Begin::Joined(flight.number);
         }
         let spared = self.schedule.backing_off(now).is_some();
-        // A person who presses "refresh" may disturb a source that failed, but
-        // not one whose circuit is open.
-        let disturbs = refresh && !self.schedule.circuit_open();
+        let disturbs = refresh && self.schedule.may_be_disturbed(now);
         if spared && !disturbs {
             return Begin::Refused;
         }

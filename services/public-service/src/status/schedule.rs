@@ -18,8 +18,10 @@ const JITTER: f64 = 0.1;
 pub struct Schedule {
     failures: u32,
     next: Instant,
-    /// Nobody may ask before; set by failures and doubts.
+    /// Nobody may ask before, people apart; set by failures and doubts.
     not_before: Option<Instant>,
+    /// The pause that the source asked for itself: it holds for people too.
+    asked_for: Option<Instant>,
 }
 
 impl Schedule {
@@ -29,6 +31,7 @@ impl Schedule {
             failures: 0,
             next: now,
             not_before: None,
+            asked_for: None,
         }
     }
 
@@ -42,6 +45,12 @@ impl Schedule {
         self.not_before.filter(|until| *until > now)
     }
 
+    /// Whether a person who presses "refresh" may disturb a source that failed:
+    /// not while its circuit is open, and not while it asked for a pause.
+    pub fn may_be_disturbed(&self, now: Instant) -> bool {
+        !self.circuit_open() && self.asked_for.is_none_or(|until| until <= now)
+    }
+
     /// Whether so many cycles failed that only single probes go through.
     pub fn circuit_open(&self) -> bool {
         self.failures >= OPEN_AFTER
@@ -51,6 +60,7 @@ impl Schedule {
     pub fn succeeded(&mut self, now: Instant, interval: Duration, random: &Random) {
         self.failures = 0;
         self.not_before = None;
+        self.asked_for = None;
         self.next = now + random.jitter(interval, JITTER);
     }
 
@@ -77,6 +87,7 @@ impl Schedule {
         let pause = random.jitter(interval * times, JITTER);
         self.next = now + pause.max(floor.unwrap_or_default());
         self.not_before = Some(self.next);
+        self.asked_for = floor.map(|floor| now + floor);
     }
 }
 
@@ -115,6 +126,17 @@ mod tests {
     #[tokio::test]
     async fn a_pause_that_the_source_asks_for_is_a_floor() {
         assert_pauses(Some(INTERVAL * 6), &[6, 6, 8, 10, 6, 6]);
+    }
+
+    #[tokio::test]
+    async fn only_a_pause_that_the_source_asks_for_holds_for_people_too() {
+        let (now, random) = (Instant::now(), Random::seeded(7));
+        let mut schedule = Schedule::new(now);
+        schedule.failed(now, INTERVAL, None, &random);
+        assert!(schedule.backing_off(now).is_some() && schedule.may_be_disturbed(now));
+        schedule.failed(now, INTERVAL, Some(INTERVAL), &random);
+        assert!(!schedule.may_be_disturbed(now));
+        assert!(schedule.may_be_disturbed(now + INTERVAL));
     }
 
     #[tokio::test]

@@ -129,8 +129,9 @@ async fn a_long_wait_that_the_source_asks_for_ends_the_cycle_and_holds() {
         assert!(next >= before + seconds_of(seconds), "{slug}: {next}");
         assert!(next <= now() + seconds_of(seconds + 1), "{slug}: {next}");
         assert_eq!(client_api.request_count(), 1, "{slug}");
-        // A GET does not ask either.
+        // A GET does not ask either, nor does a person.
         world.status(slug).await;
+        assert_eq!(world.refresh(slug).await.json()["refreshed"], false);
         assert_eq!(client_api.request_count(), 1, "{slug}");
         stream.close();
     }
