@@ -8,6 +8,7 @@ use crate::ports;
 use crate::probe;
 use rustix::process::Signal;
 use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ impl<'g> Running<'g> {
             .crew
             .start("bench-upstream", &mut command, Signal::KILL)?;
         let running = Self::of(ground, "bench-upstream", port)?;
-        running.wait(|| probe::status(port, "/units") == Some(200))?;
+        running.wait(|| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())?;
         ground.set_upstream(port)?;
         Ok(running)
     }
