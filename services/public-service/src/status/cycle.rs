@@ -14,6 +14,7 @@ use super::feed::Update;
 use super::integration::{Ask, Integration};
 use super::present::ReadAt;
 use super::project::Project;
+use super::report::MOST_UNMAPPED;
 use super::source::{Answer, FetchError, Source, Validators};
 
 /// Pause before the n-th further attempt: n times this, with jitter.
@@ -216,8 +217,13 @@ fn report(project: &Project, cycle: Cycle, complaints: Complaints) {
     let now = project.kit.clock.now();
     let engine = project.engine.lock_for(cycle);
     let news = engine.map(|mut engine| engine.report.complaints(complaints, now));
-    for value in news.into_iter().flatten() {
+    let news = news.unwrap_or_default();
+    for value in news.values {
         warn!(project = %project.slug, value, "client API sent a status that no mapping knows");
+    }
+    if news.no_more {
+        let told = MOST_UNMAPPED;
+        warn!(project = %project.slug, told, "client API sends ever more of them; the rest is counted only");
     }
 }
 

@@ -11,6 +11,10 @@ use service_kit::secrets::{Credentials, Vault};
 
 use super::source::{Auth, Source};
 
+/// Complaints about one row that are told and kept, and characters of each.
+const MOST_COMPLAINTS: usize = 20;
+const MOST_COMPLAINT_CHARS: usize = 300;
+
 /// The columns of `integration_configs`; rows of other programs may hold NULL anywhere.
 #[derive(Clone, Default, PartialEq)]
 pub struct StoredIntegration {
@@ -96,9 +100,24 @@ impl Integration {
             interval: seconds(stored.polling_interval_seconds, 30, 1..=300),
             timeout,
             retries: stored.retry_count.unwrap_or(3).clamp(0, 10).unsigned_abs(),
-            complaints,
+            complaints: bounded(complaints),
         }
     }
+}
+
+/// A column may hold any amount of nonsense; nobody reads more than the beginning.
+fn bounded(mut complaints: Vec<String>) -> Vec<String> {
+    let beyond = complaints.len().saturating_sub(MOST_COMPLAINTS);
+    complaints.truncate(MOST_COMPLAINTS);
+    for complaint in &mut complaints {
+        if let Some((end, _)) = complaint.char_indices().nth(MOST_COMPLAINT_CHARS) {
+            complaint.truncate(end);
+        }
+    }
+    if beyond > 0 {
+        complaints.push(format!("and {beyond} more"));
+    }
+    complaints
 }
 
 fn seconds(stored: Option<i32>, default: i32, bounds: std::ops::RangeInclusive<i32>) -> Duration {
@@ -311,6 +330,23 @@ mod tests {
         let read = Integration::read(Some(&stored), &reading());
         assert_eq!(read.mapping.resolve("Livre"), Some(Status::Available));
         assert_eq!(read.complaints.len(), 3);
+    }
+
+    #[test]
+    fn a_row_full_of_nonsense_is_told_of_in_a_few_lines() {
+        let keys = (0..500).map(|n| (format!("{n}{}", "é".repeat(999)), json!([])));
+        let mapping = Value::Object(keys.collect());
+        let stored = StoredIntegration {
+            status_mapping: Some(mapping.to_string()),
+            ..StoredIntegration::default()
+        };
+        let told = Integration::read(Some(&stored), &reading()).complaints;
+        assert_eq!(told.len(), MOST_COMPLAINTS + 1);
+        assert_eq!(told.last().map(String::as_str), Some("and 480 more"));
+        assert!(
+            told.iter()
+                .all(|c| c.chars().count() <= MOST_COMPLAINT_CHARS)
+        );
     }
 
     #[test]

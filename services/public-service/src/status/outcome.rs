@@ -14,23 +14,24 @@ use super::source::FetchError;
 /// No source silences us for longer, whatever its `Retry-After` says: a slip of
 /// a few zeros would otherwise blind every viewer until a restart.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
-/// Of a run of failed cycles the first is logged, and then every so many.
-const LOG_EVERY_FAILURES: u64 = 20;
 
 impl Project {
     /// A cycle brought data.
     pub(super) fn succeeded(&self, cycle: Cycle) {
         let interval = self.integration().interval;
-        let Some(mut engine) = self.engine.lock_for(cycle) else {
-            return;
+        let recovered = {
+            let Some(mut engine) = self.engine.lock_for(cycle) else {
+                return;
+            };
+            engine
+                .schedule
+                .succeeded(Instant::now(), interval, &self.kit.random);
+            engine.report.failures_in_a_row = 0;
+            engine.report.last_error.take().is_some()
         };
-        engine
-            .schedule
-            .succeeded(Instant::now(), interval, &self.kit.random);
-        if engine.report.last_error.take().is_some() {
-            info!(project = %self.slug, "client API works again");
+        if recovered && let Some(suppressed) = self.told.admit("recovered") {
+            info!(project = %self.slug, suppressed, "client API works again");
         }
-        engine.report.failures_in_a_row = 0;
     }
 
     /// A cycle brought data that is not believed yet.
@@ -46,7 +47,9 @@ impl Project {
                 .doubted(Instant::now(), interval, &self.kit.random);
             engine.report.last_error = Some(reason.to_owned());
         }
-        warn!(project = %self.slug, "{reason}");
+        if let Some(suppressed) = self.told.admit("doubted") {
+            warn!(project = %self.slug, suppressed, "{reason}");
+        }
         self.grown_old();
     }
 
@@ -66,11 +69,12 @@ impl Project {
             engine.report.last_error = Some(error.to_string());
             engine.report.failures_in_a_row
         };
-        if failures % LOG_EVERY_FAILURES == 1 {
+        if let Some(suppressed) = self.told.admit("failed") {
             warn!(
                 project = %self.slug,
                 %error,
                 failures,
+                suppressed,
                 probe = cycle.probe,
                 upstream_status = error.upstream_status(),
                 "client API failed; viewers are shown the last good data"

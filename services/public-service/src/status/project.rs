@@ -9,6 +9,7 @@ use live_hub::{Closed, Resume, RingLimits, Room, Subscription, Topic};
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Tasks;
 use service_kit::random::Random;
+use service_kit::telemetry::Throttle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,10 @@ use crate::metrics::StatusMetrics;
 
 /// Unit changes that a replay ring keeps in all.
 const RING_WEIGHT: usize = 200_000;
+/// A source that fails, recovers and fails is one line of each kind in this time.
+pub(super) const TELL_EVERY: Duration = Duration::from_mins(5);
+/// More than there are.
+const KINDS_OF_LINES: usize = 8;
 
 /// Durations and sizes that hold for every project.
 #[derive(Debug, Clone)]
@@ -76,6 +81,8 @@ pub struct Project {
     nudge: Notify,
     used: Mutex<Instant>,
     refreshed: Mutex<Option<Instant>>,
+    /// A line that says the same again waits for [`TELL_EVERY`].
+    pub(super) told: Throttle,
 }
 
 struct Settings {
@@ -110,6 +117,7 @@ impl Project {
                 nudge: Notify::new(),
                 used: Mutex::new(Instant::now()),
                 refreshed: Mutex::default(),
+                told: Throttle::new(TELL_EVERY, KINDS_OF_LINES),
             }
         })
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use live_hub::Hub;
+use service_kit::telemetry::Throttle;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::project::{Kit, Project};
+use super::project::{Kit, Project, TELL_EVERY};
 use super::{Slug, StoredIntegration};
 use crate::infra::project_repo::{ProjectRepo, RepoError};
 
@@ -38,6 +39,7 @@ pub struct Projects {
     hub: Hub<Slug, Project>,
     repo: ProjectRepo,
     kit: Arc<Kit>,
+    told: Throttle,
 }
 
 impl Projects {
@@ -47,6 +49,7 @@ impl Projects {
             hub: Hub::new(MOST_PROJECTS),
             repo,
             kit,
+            told: Throttle::new(TELL_EVERY, 1),
         }
     }
 
@@ -74,7 +77,10 @@ impl Projects {
         if let Ok(project) = self.hub.get_or_insert_with(slug.clone(), make) {
             return Lookup::Found(project);
         }
-        warn!(project = %slug, most = MOST_PROJECTS, "too many projects are in use at once");
+        if let Some(suppressed) = self.told.admit("full") {
+            let most = MOST_PROJECTS;
+            warn!(project = %slug, most, suppressed, "too many projects are in use at once");
+        }
         Lookup::Unavailable
     }
 
@@ -95,7 +101,9 @@ impl Projects {
             match active.remove(&slug) {
                 Some(Ok(stored)) => project.adopt(stored.integration),
                 Some(Err(error)) => {
-                    warn!(project = %slug, %error, "settings cannot be read; going on with the last known");
+                    if let Some(suppressed) = project.told.admit("unreadable") {
+                        warn!(project = %slug, %error, suppressed, "settings cannot be read; going on with the last known");
+                    }
                 }
                 None => {
                     info!(project = %slug, "project is no longer active");

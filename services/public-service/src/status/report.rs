@@ -1,7 +1,7 @@
 //! What operators are told of one project's source: what it was asked, what it
 //! said that we do not know, and why it failed. Bounded whatever it sends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use farol_core::status::{Complaints, canonical_word};
@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::present::rfc3339;
 
-/// Distinct unmapped values kept; the least recently seen leave first.
-const MOST_UNMAPPED: usize = 200;
+/// Distinct unmapped values kept, of which the least recently seen leave first,
+/// and told in the log, of which none is told twice.
+pub const MOST_UNMAPPED: usize = 200;
 
 /// Counters and the last complaints of one source.
 #[derive(Debug, Default)]
@@ -25,6 +26,17 @@ pub struct Report {
     pub duplicates: usize,
     /// By canonical word: spellings that no mapping tells apart are one value.
     unmapped: BTreeMap<String, Sighting>,
+    told: BTreeSet<String>,
+    told_no_more: bool,
+}
+
+/// What the log has to say of unmapped values.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Values never told before.
+    pub values: Vec<String>,
+    /// There are more of them than are told; said once.
+    pub no_more: bool,
 }
 
 #[derive(Debug)]
@@ -48,16 +60,16 @@ pub struct UnmappedValue {
 }
 
 impl Report {
-    /// Takes in what normalizing complained of; returns the values never seen before.
-    pub fn complaints(&mut self, complaints: Complaints, now: DateTime<Utc>) -> Vec<String> {
+    /// Takes in what normalizing complained of.
+    pub fn complaints(&mut self, complaints: Complaints, now: DateTime<Utc>) -> News {
         self.skipped = complaints.skipped;
         self.duplicates = complaints.duplicates;
-        let mut news = Vec::new();
+        let mut news = News::default();
         for seen in complaints.unmapped {
             let word = canonical_word(&seen.value).into_owned();
+            self.tell(&word, &seen.value, &mut news);
             let known = self.unmapped.remove(&word);
             if known.is_none() {
-                news.push(seen.value.clone());
                 self.make_place();
             }
             let (value, first_seen) =
@@ -91,6 +103,20 @@ impl Report {
     /// Another mapping or source: what was unmapped may no longer be.
     pub fn forget_unmapped(&mut self) {
         self.unmapped.clear();
+        self.told.clear();
+        self.told_no_more = false;
+    }
+
+    fn tell(&mut self, word: &str, value: &str, news: &mut News) {
+        if self.told.contains(word) {
+            return;
+        }
+        if self.told.len() < MOST_UNMAPPED {
+            self.told.insert(word.to_owned());
+            news.values.push(value.to_owned());
+        } else {
+            news.no_more |= !std::mem::replace(&mut self.told_no_more, true);
+        }
     }
 
     fn make_place(&mut self) {
@@ -109,9 +135,9 @@ mod tests {
     use chrono::{TimeDelta, Utc};
     use farol_core::status::{Mapping, Status, normalize, parse_units};
 
-    use super::{MOST_UNMAPPED, Report};
+    use super::{MOST_UNMAPPED, News, Report};
 
-    fn complain(report: &mut Report, words: &[String], seconds: i64) -> Vec<String> {
+    fn complain(report: &mut Report, words: &[String], seconds: i64) -> News {
         let units: Vec<_> = words
             .iter()
             .enumerate()
@@ -128,9 +154,9 @@ mod tests {
     fn a_value_is_news_once_and_keeps_when_it_was_first_seen() {
         let mut report = Report::default();
         let words = ["sold".into(), "gone".into(), "gone".into()];
-        assert_eq!(complain(&mut report, &words, 1), ["gone"]);
+        assert_eq!(complain(&mut report, &words, 1).values, ["gone"]);
         let respelled = ["sold".into(), "GONE".into(), " Gone".into()];
-        assert!(complain(&mut report, &respelled, 2).is_empty());
+        assert_eq!(complain(&mut report, &respelled, 2), News::default());
 
         let shown = serde_json::to_value(report.unmapped()).unwrap();
         assert_eq!(
@@ -144,12 +170,19 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_invents_words_does_not_grow_the_report() {
+    fn a_source_that_invents_words_grows_neither_the_report_nor_the_log() {
         let mut report = Report::default();
-        for batch in 0..8 {
+        let (mut told, mut no_more) = (Vec::new(), 0);
+        for batch in [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7] {
             let words: Vec<_> = (0..50).map(|n| format!("word {batch} {n}")).collect();
-            complain(&mut report, &words, batch);
+            let news = complain(&mut report, &words, batch);
+            told.extend(news.values);
+            no_more += i32::from(news.no_more);
         }
+        assert_eq!(told.len(), MOST_UNMAPPED);
+        told.sort();
+        told.dedup();
+        assert_eq!((told.len(), no_more), (MOST_UNMAPPED, 1));
         let kept = report.unmapped();
         assert_eq!(kept.len(), MOST_UNMAPPED);
         assert!(

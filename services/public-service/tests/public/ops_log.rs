@@ -109,3 +109,30 @@ async fn a_run_of_failures_is_one_line_and_its_end_another() {
         "{failure:?}"
     );
 }
+
+#[tokio::test]
+async fn a_source_that_flaps_is_not_a_line_for_each_turn() {
+    let watched = Watched::start().await;
+    let many = || (0..12).map(|n| (format!("A{n}"), "sold"));
+    watched.client_api.set_units(many());
+    assert!(watched.refresh().await);
+    for _ in 0..2 {
+        watched.client_api.set_fault_for(1, Fault::status(404));
+        assert!(!watched.refresh().await);
+        assert!(watched.refresh().await);
+        watched.client_api.set_units(many().take(2));
+        assert!(!watched.refresh().await, "most units are gone");
+        watched.client_api.set_units(many());
+        assert!(watched.refresh().await);
+    }
+
+    let told = watched.lines(|line| line.field("project").is_some()).await;
+
+    for words in ["client API failed", "works again", "vanished"] {
+        let lines: Vec<_> = told.iter().filter(|l| l.text.contains(words)).collect();
+        let [line] = &lines[..] else {
+            panic!("{words}: {lines:?}");
+        };
+        assert!(line.text.contains("\"suppressed\":0"), "{line:?}");
+    }
+}
