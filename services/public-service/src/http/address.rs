@@ -19,17 +19,17 @@ impl TrustedProxies {
 
     /// The client behind a connection from `peer`: the rightmost address of
     /// `X-Forwarded-For` (all its lines, in order) that no trusted proxy has.
-    /// What stands left of it is the client's own claim.
-    pub fn client<'a>(
+    /// What stands left of it is the client's own claim, in whatever bytes.
+    pub fn client<'a, L: AsRef<[u8]> + ?Sized + 'a>(
         &self,
         peer: IpAddr,
-        forwarded_for: impl DoubleEndedIterator<Item = &'a str>,
+        forwarded_for: impl DoubleEndedIterator<Item = &'a L>,
     ) -> Client {
         let mut client = peer;
         let mut hops = forwarded_for
-            .flat_map(|line| line.split(','))
+            .flat_map(|line| line.as_ref().split(|byte| *byte == b','))
             .rev()
-            .map_while(|hop| hop_address(hop.trim()));
+            .map_while(hop_address);
         while self.trusts(client) {
             let Some(hop) = hops.next() else { break };
             client = hop;
@@ -44,7 +44,8 @@ impl TrustedProxies {
 }
 
 /// An address as proxies write it: plain, or with a port.
-fn hop_address(hop: &str) -> Option<IpAddr> {
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop.trim_ascii()).ok()?;
     if let Ok(address) = hop.parse() {
         return Some(address);
     }
@@ -89,6 +90,22 @@ mod tests {
         assert_eq!(
             client("::ffff:10.0.0.1", &["192.0.2.7:80"]),
             address("192.0.2.7")
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_hide_only_what_stands_left_of_them() {
+        let trusted = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
+        let proxy = "10.2.2.2".parse().unwrap();
+        let lines: [&[u8]; 2] = [b"\xff, 192.0.2.7", b"10.1.1.1"];
+        assert_eq!(
+            trusted.client(proxy, lines.into_iter()),
+            address("192.0.2.7")
+        );
+        let lines: [&[u8]; 2] = [b"192.0.2.7", b"\xff, 10.1.1.1"];
+        assert_eq!(
+            trusted.client(proxy, lines.into_iter()),
+            address("10.1.1.1")
         );
     }
 

@@ -28,11 +28,7 @@ impl State {
     /// Who sent `request`.
     pub fn client(&self, request: &HttpRequest) -> Client {
         let peer = request.peer_addr().map(|address| address.ip());
-        let lines: Vec<&str> = request
-            .headers()
-            .get_all("x-forwarded-for")
-            .filter_map(|line| line.to_str().ok())
-            .collect();
+        let lines: Vec<_> = request.headers().get_all("x-forwarded-for").collect();
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         self.proxies.client(peer, lines.into_iter())
     }

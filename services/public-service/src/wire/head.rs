@@ -15,7 +15,8 @@ pub struct StreamHead {
     pub slug: String,
     pub query: String,
     pub last_event_id: Option<String>,
-    pub forwarded_for: Vec<String>,
+    /// Every line, in whatever bytes.
+    pub forwarded_for: Vec<Vec<u8>>,
     pub request_id: Option<String>,
 }
 
@@ -44,7 +45,9 @@ pub fn parse(bytes: &[u8]) -> Option<StreamHead> {
         slug: slug.to_owned(),
         query: query.to_owned(),
         last_event_id: last_event_id.filter(|id| !id.is_empty()).map(str::to_owned),
-        forwarded_for: owned(values(request.headers, "x-forwarded-for")),
+        forwarded_for: lines(request.headers, "x-forwarded-for")
+            .map(<[u8]>::to_vec)
+            .collect(),
         request_id: values(request.headers, "x-request-id")
             .next()
             .map(str::to_owned),
@@ -70,15 +73,16 @@ fn is_for_actix(header: &Header<'_>) -> bool {
 }
 
 fn values<'a>(headers: &'a [Header<'_>], name: &'a str) -> impl Iterator<Item = &'a str> {
-    headers
-        .iter()
-        .filter(move |header| header.name.eq_ignore_ascii_case(name))
-        .filter_map(|header| std::str::from_utf8(header.value).ok())
+    lines(headers, name)
+        .filter_map(|line| std::str::from_utf8(line).ok())
         .map(str::trim)
 }
 
-fn owned<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
-    values.map(str::to_owned).collect()
+fn lines<'a>(headers: &'a [Header<'_>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .iter()
+        .filter(move |header| header.name.eq_ignore_ascii_case(name))
+        .map(|header| header.value)
 }
 
 fn split(target: &str) -> (&str, &str) {
@@ -123,7 +127,7 @@ mod tests {
             ("tower", "mode=full")
         );
         assert_eq!(found.last_event_id.as_deref(), Some("6f1c2a-41"));
-        assert_eq!(found.forwarded_for, ["192.0.2.7"]);
+        assert_eq!(found.forwarded_for, [b"192.0.2.7"]);
         let alias = head(&["GET /api/status/tower/stream HTTP/1.1", "Host: x"]).unwrap();
         assert_eq!(alias.slug, "tower");
     }

@@ -186,8 +186,7 @@ impl Door {
     async fn admit(&self, io: TcpStream, head: StreamHead) -> Option<Writer> {
         let peer = io.peer_addr().ok()?;
         consume(&io, head.len).ok()?;
-        let lines = head.forwarded_for.iter().map(String::as_str);
-        let client = self.proxies.client(peer.ip(), lines);
+        let client = self.proxies.client(peer.ip(), head.forwarded_for.iter());
         let id = RequestId::sane_or_fresh(head.request_id.as_deref(), self.public.random());
         let now = self.public.now();
         match self.open(&head, client).await {

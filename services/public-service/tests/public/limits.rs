@@ -107,6 +107,34 @@ async fn one_address_gets_its_share_and_another_its_own() {
 }
 
 #[tokio::test]
+async fn a_claim_that_is_no_text_does_not_hide_the_address_behind_it() {
+    let world = World::with(|settings| {
+        settings.limit.max_streams_per_ip = 1;
+        settings.limit.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    world.project("tower", &UNITS).await;
+    for (address, version) in [("192.0.2.1", "HTTP/1.1"), ("192.0.2.2", "HTTP/1.0")] {
+        let mine = [("x-forwarded-for", address)];
+        let only = world.stream_with("tower", "", &mine).await;
+        let mut again = Raw::connect(world.address).await;
+        let get = format!("GET /api/status/tower/stream {version}\r\nHost: x\r\n");
+        let claim = [b"X-Forwarded-For: \xff, ", address.as_bytes()].concat();
+        again
+            .send(get)
+            .await
+            .send(claim)
+            .await
+            .send("\r\n\r\n")
+            .await;
+        let (head, _) = again.answer().await;
+        assert!(head.contains(" 429 "), "{version}: {head}");
+        only.close();
+    }
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_ipv6_customer_is_one_client_in_a_whole_network() {
     let world = World::with(|settings| {
         settings.limit.max_streams_per_ip = 1;
