@@ -14,7 +14,8 @@ struct Rule {
 
 const EVERYWHERE: &[&str] = &["crates/", "services/", "tools/"];
 /// What is not a use case of a service: its entry, its wiring (app, and listen, which
-/// binds its listener) and its technical rooms. `wire/` is an HTTP/1.1 writer of its own for streams.
+/// binds its listener) and its technical rooms. `wire/` is an HTTP/1.1 writer of its own for streams,
+/// `connection/` the socket and the bodies of those that actix serves.
 const TECHNICAL: &[&str] = &[
     "src/main.rs",
     "src/app.rs",
@@ -25,6 +26,7 @@ const TECHNICAL: &[&str] = &[
     "/infra/",
     "/wire/",
     "/wire.rs",
+    "/connection/",
     "/error.rs",
 ];
 

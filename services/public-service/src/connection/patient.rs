@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::traffic::Traffic;
 
+/// A stop is noticed within this time.
+const LONGEST_BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// How often a stopping connection looks whether its last answer is out.
 const LOOK_WHILE_STOPPING: Duration = Duration::from_millis(100);
 /// Quiet that means that it is out: actix may still hold the end of an answer
@@ -36,8 +38,8 @@ pub struct Patient<T> {
     rules: Rules,
     /// The next look at the rules: a timer per connection, not per request.
     look: Pin<Box<Sleep>>,
-    stopping: Pin<Box<WaitForCancellationFutureOwned>>,
-    stops: bool,
+    /// Asked at each look, not waited for: that would cost every read and write.
+    stopping: CancellationToken,
 }
 
 impl<T> Patient<T> {
@@ -48,8 +50,7 @@ impl<T> Patient<T> {
             traffic: Traffic::begin(),
             look: Box::pin(sleep(rules.between_looks())),
             rules,
-            stopping: Box::pin(stopping.cancelled_owned()),
-            stops: false,
+            stopping,
         }
     }
 
@@ -60,15 +61,11 @@ impl<T> Patient<T> {
 
     /// Fails once a rule is broken; else wakes the caller for the next look.
     fn mind(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if !self.stops && self.stopping.as_mut().poll(cx).is_ready() {
-            self.stops = true;
-            self.look.as_mut().reset(Instant::now());
-        }
         while self.look.as_mut().poll(cx).is_ready() {
             if let Some(broken) = self.broken() {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, broken));
             }
-            let pause = if self.stops {
+            let pause = if self.stopping.is_cancelled() {
                 LOOK_WHILE_STOPPING
             } else {
                 self.rules.between_looks()
@@ -85,7 +82,7 @@ impl<T> Patient<T> {
             return stalled.then_some("the client takes nothing");
         }
         let babbling = |limit| traffic.unanswered_for(limit);
-        if self.stops && traffic.idle_for(OUT_AFTER) {
+        if self.stopping.is_cancelled() && traffic.idle_for(OUT_AFTER) {
             Some("the service is stopping")
         } else if rules.head_within.is_some_and(babbling) {
             Some("the client does not complete a request")
@@ -98,12 +95,14 @@ impl<T> Patient<T> {
 }
 
 impl Rules {
-    /// A quarter of the shortest limit, so that none is overdrawn by much more.
+    /// A quarter of the shortest limit, so that none is overdrawn by much more;
+    /// and soon enough for a stop.
     fn between_looks(&self) -> Duration {
         let limits = [self.take_within, self.idle]
             .into_iter()
             .chain(self.head_within);
-        limits.min().unwrap_or_default() / 4
+        let quarter = limits.min().unwrap_or_default() / 4;
+        quarter.min(LONGEST_BETWEEN_LOOKS)
     }
 }
 

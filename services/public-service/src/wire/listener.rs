@@ -124,7 +124,9 @@ where
                     let writer = Box::pin(door.admit(io, head)).await;
                     drop((http, door));
                     if let Some(writer) = writer {
-                        Box::pin(writer.run()).await;
+                        // A task of its own: a change wakes that and nothing around it,
+                        // and who waits here keeps actix's count of connections right.
+                        let _ = actix_web::rt::spawn(writer.run()).await;
                     }
                     Ok(())
                 }
