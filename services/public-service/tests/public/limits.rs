@@ -2,10 +2,12 @@
 //! nothing.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 use test_kit::{SseClient, http_get};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::answers::{judge_problem, retry_after};
 use crate::raw::{Raw, header};
@@ -202,6 +204,7 @@ async fn who_asks_for_slugs_at_random_leaves_room_for_the_settings_of_the_known(
     let lock = "LOCK TABLE projects IN ACCESS EXCLUSIVE MODE";
     sqlx::query(lock).execute(&mut *owner).await.unwrap();
     let mut strangers = JoinSet::new();
+    let began = Instant::now();
     for n in 0..40 {
         let url = world.url(&format!("/api/status/random-{n}"));
         strangers.spawn(async move { http_get(&url, &[]).await });
@@ -209,7 +212,12 @@ async fn who_asks_for_slugs_at_random_leaves_room_for_the_settings_of_the_known(
 
     let mut most = 0;
     while !strangers.is_empty() {
-        most = waiting(&world).await.max(most);
+        let now = waiting(&world).await;
+        // Lookups are given up after two seconds. The server goes on waiting for those a
+        // while, beside the next ones: what it counts then says nothing of us.
+        if began.elapsed() < Duration::from_secs(2) {
+            most = now.max(most);
+        }
         while let Some(answer) = strangers.try_join_next() {
             let answer = answer.unwrap();
             judge_problem(&answer, 503, "database_unavailable", "a stranger");
