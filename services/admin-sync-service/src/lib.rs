@@ -1,0 +1,1 @@
+//! Operators watch, force and review the ingestion; requests leave through RabbitMQ.

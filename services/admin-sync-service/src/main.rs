@@ -1,0 +1,3 @@
+//! Starts the service; everything testable is in the library.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Claims runs and brings the procurement portal's records into Postgres, page by page.
