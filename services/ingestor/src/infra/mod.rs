@@ -1,0 +1,1 @@
+//! What the use cases reach outside: the portal and Postgres, one verb each.

@@ -1,0 +1,1 @@
+//! One run, from its window to its verdict: what is asked, in which order, how patiently.
