@@ -1,1 +1,12 @@
-//! Operators watch, force and review the ingestion; requests leave through RabbitMQ.
+//! The admin service: operators watch, force and review the ingestion here. It writes what is asked for into
+//! Postgres, sees to it that the broker gets it, and looks after runs that nobody else looks after. The work
+//! itself is done by the ingestor.
+
+mod alerts;
+pub mod app;
+mod infra;
+mod metrics;
+pub mod migrate;
+mod outbox;
+pub mod settings;
+mod sync;

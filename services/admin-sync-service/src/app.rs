@@ -1,0 +1,116 @@
+//! The composition root: settings in, a running service out. Nothing else builds infrastructure.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+use service_kit::clock::Clock;
+use service_kit::lifecycle::Lifecycle;
+use service_kit::metrics::Metrics;
+use service_kit::ops::{self, Ops};
+use service_kit::pg::{self, PoolOptions};
+use service_kit::random::Random;
+use service_kit::{COMMIT, VERSION};
+
+use crate::infra::outbox_repo::OutboxRepo;
+use crate::outbox::Bell;
+use crate::settings::Settings;
+
+mod serve;
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener cannot be bound or served.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] io::Error),
+    /// A metric is registered twice.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// `DATABASE_URL` cannot be parsed.
+    #[error("DATABASE_URL: {0}")]
+    Database(sqlx::Error),
+}
+
+/// The sockets of the service; whoever starts it owns them, so tests know the ports.
+pub struct Listeners {
+    /// For operators and their programs.
+    pub public: TcpListener,
+    /// For whoever runs the service.
+    pub ops: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the settings say; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When an address is taken or not ours.
+    pub fn bind(settings: &Settings) -> io::Result<Self> {
+        let public = SocketAddr::new(settings.listen.host, settings.listen.port);
+        let ops = SocketAddr::new(settings.ops.ops_host, settings.ops.ops_port);
+        Ok(Self {
+            public: TcpListener::bind(public)?,
+            ops: TcpListener::bind(ops)?,
+        })
+    }
+}
+
+/// A running service.
+pub struct App {
+    lifecycle: Lifecycle,
+    ops: Ops,
+    settings: Settings,
+    /// Where operators connect.
+    pub public_address: SocketAddr,
+    /// Where metrics and health are.
+    pub ops_address: SocketAddr,
+}
+
+impl App {
+    /// Puts the service together and starts it.
+    ///
+    /// # Errors
+    /// [`StartError`]; the database or the broker being away is none.
+    pub fn start(
+        settings: Settings,
+        listeners: Listeners,
+        lifecycle: Lifecycle,
+    ) -> Result<Self, StartError> {
+        let metrics = Metrics::new("admin-sync-service", VERSION, COMMIT)?;
+        let random = Random::system();
+        let options = PoolOptions::named("admin-sync-service");
+        let pool = pg::connect_lazy(&settings.database, options).map_err(StartError::Database)?;
+        let _bell = Bell::new(OutboxRepo::new(pool.clone()));
+
+        let schema = lifecycle.readiness().latch("database");
+        let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());
+        lifecycle.tasks().spawn_critical("database.watch", watch);
+
+        let (public_address, ops_address) =
+            (listeners.public.local_addr()?, listeners.ops.local_addr()?);
+        serve::spawn(listeners.public, &settings, &lifecycle)?;
+        let status = Arc::new(move || json!({}));
+        let ops = ops::spawn(listeners.ops, metrics, lifecycle.readiness(), status)?;
+        tracing::info!(listener = "public", address = %public_address, "listening");
+        Ok(Self {
+            lifecycle,
+            ops,
+            settings,
+            public_address,
+            ops_address,
+        })
+    }
+
+    /// Runs until a signal or a failure, and sees the shutdown through.
+    pub async fn run_until_stopped(self) -> ExitCode {
+        let code = self
+            .lifecycle
+            .run_until_stopped(&self.settings.shutdown)
+            .await;
+        // Last, so that a drain can be watched.
+        self.ops.stop().await;
+        code
+    }
+}

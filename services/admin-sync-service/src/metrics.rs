@@ -1,0 +1,1 @@
+//! The metrics of this service; what each means is its help text.

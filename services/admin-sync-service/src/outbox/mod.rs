@@ -1,0 +1,5 @@
+//! From a committed row to a confirmed message: the relay publishes, the bell wakes it and tells who waits.
+
+mod bell;
+
+pub use bell::Bell;

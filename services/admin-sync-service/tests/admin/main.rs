@@ -1,0 +1,11 @@
+//! The admin service as its operators, the broker and the receivers of its alerts meet it: a real database, a
+//! real broker, real sockets, nothing of the inside.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod ops_surface;
+mod world;
