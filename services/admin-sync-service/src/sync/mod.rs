@@ -1,0 +1,1 @@
+//! What operators do with runs, and what is done for runs that nobody looks after.
