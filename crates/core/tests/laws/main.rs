@@ -6,4 +6,5 @@ mod bodies;
 mod deltas;
 mod golden;
 mod normalization;
+mod scanning;
 mod streams;
