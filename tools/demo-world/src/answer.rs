@@ -9,40 +9,26 @@ use crate::fault::{Fault, FaultPlan, INSIDE_MARK, RetryAfter};
 use crate::message::{Body, Reply, Request};
 use crate::project::{Project, State, Validators};
 use crate::units::{Rendered, many, render};
+use crate::verdict::Verdict;
 
 /// `Last-Modified` of version 0, 2020-01-01: each change of the units counts as one second, so that
 /// two changes within one real second still differ, and no time lies ahead of the reader's clock.
 const FIRST_MODIFIED: Duration = Duration::from_hours(438_288);
 
-/// What to do about a request.
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    /// Answer, after the pause if there is one.
-    Answer(Reply, Duration),
-    /// Never answer.
-    Silence,
-    /// Reset the connection.
-    Reset,
-}
-
 /// `turn` is the number of requests that the project saw before this one.
 pub(crate) fn answer(project: &Project, request: &Request, turn: u64) -> Verdict {
     let mut state = project.state();
     if request.method != "GET" {
-        return now(Reply::problem(405).header("allow", "GET"));
+        return Verdict::now(Reply::problem(405).header("allow", "GET"));
     }
     if let Err(code) = state.auth.check(request) {
         state.auth_failures += 1;
-        return now(Reply::problem(code).header("www-authenticate", "Bearer"));
+        return Verdict::now(Reply::problem(code).header("www-authenticate", "Bearer"));
     }
     match FaultPlan::take(&mut state.plan) {
         Some(fault) => faulty(&mut state, request, fault, turn),
-        None => now(units(&mut state, request, None, turn)),
+        None => Verdict::now(units(&mut state, request, None, turn)),
     }
-}
-
-fn now(reply: Reply) -> Verdict {
-    Verdict::Answer(reply, Duration::ZERO)
 }
 
 fn faulty(state: &mut State, request: &Request, fault: Fault, turn: u64) -> Verdict {
@@ -77,7 +63,7 @@ fn faulty(state: &mut State, request: &Request, fault: Fault, turn: u64) -> Verd
         | Fault::BadUnits
         | Fault::Unmapped { .. } => units(state, request, Some(&fault), turn),
     };
-    now(reply)
+    Verdict::now(reply)
 }
 
 /// The right text, sent wrongly.

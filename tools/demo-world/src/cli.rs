@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use demo_world::{ClientApi, LivingWorld, seed};
+use demo_world::portal::LivingPortal;
+use demo_world::{ClientApi, LivingWorld, Portal, seed};
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::settings::{LogFormat, LogSettings, ShutdownSettings};
@@ -29,7 +30,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the client API with the demo projects; faults are switched under /_control.
+    /// Run the client API with the demo projects, and the procurement portal; the faults of both are
+    /// switched under /_control.
     Serve {
         /// Address to listen on.
         #[arg(long, env = "DEMO_HOST", default_value = "127.0.0.1")]
@@ -37,6 +39,9 @@ enum Command {
         /// Port to listen on; 0 takes a free one.
         #[arg(long, env = "DEMO_PORT", default_value_t = 8300)]
         port: u16,
+        /// Port of the procurement portal; 0 takes a free one.
+        #[arg(long, env = "DEMO_PNCP_PORT", default_value_t = 8310)]
+        pncp_port: u16,
         /// Equal seeds give equal histories.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -75,7 +80,12 @@ impl Cli {
 
     pub(crate) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self.command {
-            Command::Serve { host, port, seed } => serve(host, port, seed).await,
+            Command::Serve {
+                host,
+                port,
+                pncp_port,
+                seed,
+            } => serve(host, port, pncp_port, seed).await,
             Command::Seed {
                 upstream_url,
                 database_url,
@@ -93,20 +103,34 @@ impl Cli {
     }
 }
 
-async fn serve(host: IpAddr, port: u16, seed: u64) -> Result<ExitCode, Box<dyn Error>> {
-    let lifecycle = Lifecycle::with_signals(Clock::system())?;
-    let listener = TcpListener::bind((host, port))
-        .map_err(|error| format!("cannot listen on {host}:{port}: {error}"))?;
-    let api = ClientApi::on(listener)?;
+async fn serve(
+    host: IpAddr,
+    port: u16,
+    pncp_port: u16,
+    seed: u64,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let clock = Clock::system();
+    let lifecycle = Lifecycle::with_signals(clock.clone())?;
+    let api = ClientApi::on(bind(host, port)?)?;
+    let portal = Portal::on(bind(host, pncp_port)?)?;
     let world = LivingWorld::open(&api, seed);
-    let address = api.address().to_string();
-    tracing::info!(listener = "client_api", address, "listening");
+    let days = LivingPortal::open(&portal, seed, &clock);
+    for (listener, address) in [("client_api", api.address()), ("pncp", portal.address())] {
+        let address = address.to_string();
+        tracing::info!(listener, address, "listening");
+    }
     let shutdown = ShutdownSettings {
         drain_seconds: Duration::ZERO,
         shutdown_seconds: None,
     };
     let code = lifecycle.run_until_stopped(&shutdown).await;
-    drop(world);
+    drop((world, days));
     api.stop().await;
+    portal.stop().await;
     Ok(code)
+}
+
+fn bind(host: IpAddr, port: u16) -> Result<TcpListener, String> {
+    TcpListener::bind((host, port))
+        .map_err(|error| format!("cannot listen on {host}:{port}: {error}"))
 }

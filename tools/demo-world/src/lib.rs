@@ -1,5 +1,5 @@
-//! The world outside Farol: a client API whose every fault can be switched on, for tests and
-//! benches, and the demo projects that live on it. Calls nothing of Farol's own services.
+//! The world outside Farol: a client API and a procurement portal whose every fault can be switched
+//! on, for tests and benches, and the demo that lives on them. Calls nothing of Farol's own services.
 
 mod answer;
 mod auth;
@@ -7,19 +7,23 @@ mod cast;
 mod control;
 mod demo_repo;
 mod fault;
+mod listen;
 mod living;
 mod message;
+pub mod portal;
 mod project;
 mod requests;
 mod seed;
 mod server;
 mod units;
+mod verdict;
 mod wire;
 
 pub use auth::Auth;
 pub use cast::Character;
 pub use fault::{Fault, FaultPlan, INSIDE_MARK, RetryAfter};
 pub use living::LivingWorld;
+pub use portal::Portal;
 pub use project::{Gate, ProjectHandle, Validators};
 pub use requests::{Seen, TooFewRequests};
 pub use seed::seed;

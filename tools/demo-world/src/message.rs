@@ -124,6 +124,19 @@ impl Reply {
         Self::json(status, format!(r#"{{"error":"{}"}}"#, reason(status)))
     }
 
+    /// The status code.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The same answer, sent in another manner; a body that is no whole one stays.
+    pub(crate) fn bent(mut self, manner: impl FnOnce(Bytes) -> Body) -> Self {
+        if let Body::Whole(whole) = self.body {
+            self.body = manner(whole);
+        }
+        self
+    }
+
     /// Adds a header; the value is sent as it is.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
@@ -171,6 +184,7 @@ fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        422 => "Unprocessable Entity",
         429 => "Too Many Requests",
         500 => "Internal Server Error",
         502 => "Bad Gateway",

@@ -27,6 +27,9 @@ pub struct Seen {
     pub headers: BTreeMap<String, String>,
     /// When its head was complete.
     pub at: Instant,
+    /// The status of the answer, set right before it is sent; `None` while there is none: held back,
+    /// never answered, reset, or given up by the reader.
+    pub status: Option<u16>,
 }
 
 impl Seen {
@@ -35,6 +38,14 @@ impl Seen {
         self.headers
             .get(&name.to_ascii_lowercase())
             .map(String::as_str)
+    }
+
+    /// A parameter of the query, decoded; the last one of a repeated parameter.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.path.split_once('?')?;
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let named = pairs.filter(|(key, _)| key == name);
+        named.last().map(|(_, value)| value.into_owned())
     }
 }
 
@@ -50,7 +61,7 @@ pub struct TooFewRequests {
 /// Everything asked of one project.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    seen: Mutex<VecDeque<Seen>>,
+    log: Mutex<Log>,
     count: watch::Sender<u64>,
     flights: Mutex<Flights>,
 }
@@ -61,10 +72,34 @@ struct Flights {
     most: usize,
 }
 
+/// The last requests; `first` is the number of the oldest one that is remembered.
+#[derive(Debug, Default)]
+struct Log {
+    first: u64,
+    entries: VecDeque<Seen>,
+}
+
+impl Log {
+    /// Remembers a request under the number that is returned: how many came before it.
+    fn push(&mut self, seen: Seen) -> u64 {
+        if self.entries.len() == REMEMBERED {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        self.entries.push_back(seen);
+        self.first + self.entries.len() as u64 - 1
+    }
+
+    fn get_mut(&mut self, number: u64) -> Option<&mut Seen> {
+        let place = number.checked_sub(self.first)?;
+        self.entries.get_mut(usize::try_from(place).ok()?)
+    }
+}
+
 impl Ledger {
     pub(crate) fn new() -> Self {
         Self {
-            seen: Mutex::default(),
+            log: Mutex::default(),
             count: watch::Sender::new(0),
             flights: Mutex::default(),
         }
@@ -73,36 +108,28 @@ impl Ledger {
     /// Counts a request; it is in flight until the returned guard is dropped. The second value
     /// tells how many came before it.
     pub(crate) fn admit(&self, request: &Request) -> (InFlight<'_>, u64) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() == REMEMBERED {
-            seen.pop_front();
-        }
-        seen.push_back(Seen {
+        let number = self.log().push(Seen {
             method: request.method.clone(),
             path: request.path.clone(),
             headers: request.headers.clone(),
             at: Instant::now(),
+            status: None,
         });
-        drop(seen);
         let mut flights = self.flights();
         flights.now += 1;
         flights.most = flights.most.max(flights.now);
         drop(flights);
-        let mut before = 0;
-        self.count.send_modify(|count| {
-            before = *count;
-            *count += 1;
-        });
-        (InFlight { ledger: self }, before)
+        self.count.send_modify(|count| *count += 1);
+        let ledger = self;
+        (InFlight { ledger, number }, number)
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.log().entries.iter().cloned().collect()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -139,6 +166,16 @@ impl Ledger {
 #[derive(Debug)]
 pub(crate) struct InFlight<'a> {
     ledger: &'a Ledger,
+    number: u64,
+}
+
+impl InFlight<'_> {
+    /// Writes the answer's status into the record, if the request is still remembered.
+    pub(crate) fn answered(&self, status: u16) {
+        if let Some(seen) = self.ledger.log().get_mut(self.number) {
+            seen.status = Some(status);
+        }
+    }
 }
 
 impl Drop for InFlight<'_> {

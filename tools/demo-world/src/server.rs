@@ -4,19 +4,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::answer::{Verdict, answer};
+use crate::answer::answer;
 use crate::control;
+use crate::listen::{Site, accept};
 use crate::message::Request;
 use crate::project::{Project, ProjectHandle};
 use crate::wire::Connection;
-
-/// Pause after a failure to accept.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A running client API. Dropping it ends the listener and every connection.
 #[derive(Debug)]
@@ -113,80 +110,28 @@ impl World {
     }
 }
 
-/// Owns the connections: they end with it.
-async fn accept(listener: TcpListener, world: World) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(serve(stream, world.clone())); }
-                // Out of descriptors, most likely: they come back when connections end.
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, world: World) {
-    let mut connection = Connection::new(stream);
-    loop {
-        let request = match connection.read().await {
-            Ok(Some(request)) => request,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::debug!(%error, "unreadable request");
-                return;
-            }
+impl Site for World {
+    async fn turn(
+        &self,
+        connection: Connection,
+        request: &Request,
+    ) -> io::Result<Option<Connection>> {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let asked = path
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_suffix("/units"));
+        let Some(handle) = asked.and_then(|name| self.find(name)) else {
+            let reply = control::answer(self, request, path);
+            return connection.write(request, reply).await;
         };
-        match turn(connection, &world, &request).await {
-            Ok(Some(kept)) => connection = kept,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::debug!(%error, path = request.path, "the reader left");
-                return;
-            }
-        }
-    }
-}
-
-/// One request and its answer; the connection comes back if it can take another.
-async fn turn(
-    connection: Connection,
-    world: &World,
-    request: &Request,
-) -> io::Result<Option<Connection>> {
-    let path = request.path.split('?').next().unwrap_or_default();
-    let asked = path
-        .strip_prefix('/')
-        .and_then(|rest| rest.strip_suffix("/units"));
-    let Some(handle) = asked.and_then(|name| world.find(name)) else {
-        let reply = control::answer(world, request, path);
-        return connection.write(request, reply).await;
-    };
-    let project = handle.project;
-    let (_in_flight, before) = project.ledger.admit(request);
-    let mut held = project.held.subscribe();
-    tokio::select! {
-        _ = held.wait_for(|held| !held) => {}
-        () = connection.gone() => return Ok(None),
-    }
-    let (reply, pause) = match answer(&project, request, before) {
-        Verdict::Answer(reply, pause) => (reply, pause),
-        Verdict::Silence => {
-            connection.gone().await;
-            return Ok(None);
-        }
-        Verdict::Reset => return connection.reset().map(|()| None),
-    };
-    if !pause.is_zero() {
+        let project = handle.project;
+        let (in_flight, before) = project.ledger.admit(request);
+        let mut held = project.held.subscribe();
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            _ = held.wait_for(|held| !held) => {}
             () = connection.gone() => return Ok(None),
         }
+        let verdict = answer(&project, request, before);
+        verdict.carry_out(connection, request, &in_flight).await
     }
-    connection.write(request, reply).await
 }

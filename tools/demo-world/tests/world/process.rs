@@ -4,7 +4,7 @@ use test_kit::{PATIENCE, ServiceProcess, http_get, wait_until};
 
 #[tokio::test]
 async fn the_demo_lives_and_ends_in_order() {
-    let arguments = ["serve", "--port", "0", "--seed", "7"];
+    let arguments = ["serve", "--port", "0", "--pncp-port", "0", "--seed", "7"];
     let mut process = ServiceProcess::spawn_with("demo-world", &arguments, &[]);
     let base = format!("http://{}", process.address("client_api").await);
     let listed = http_get(&format!("{base}/_control"), &[]).await.json();
