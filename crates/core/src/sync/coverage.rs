@@ -60,23 +60,21 @@ pub fn gaps_within(proven: &[Interval], within: Interval) -> Vec<Interval> {
     gaps
 }
 
-/// Where the next update begins: the first instant in `[horizon_start, now]` that is not proven though
-/// something before it is. `None` where nothing was ever proven: there is no gap to close yet.
+/// Where the next update begins: the first instant in `[horizon_start, now]` that is not proven for one of the
+/// modalidades, given what is proven of each. `None` where nothing is proven of any: there is no gap to close yet.
 ///
-/// What was proven before the horizon makes the horizon's start a gap; where nothing was, history begins
-/// with the first island in it.
+/// History begins with the first thing proven of any modalidade; what was proven before the horizon makes the
+/// whole horizon history.
 pub fn first_gap(
-    proven: &[Interval],
+    proven: &[Vec<Interval>],
     horizon_start: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let islands = union(proven.to_vec());
-    let first = islands.iter().find(|island| island.from < now)?;
-    let from = horizon_start.max(first.from);
-    let around = islands
-        .iter()
-        .find(|island| island.from <= from && from < island.to);
-    Some(around.map_or(from, |island| island.to).min(now))
+    let history = union(proven.concat());
+    let from = horizon_start.max(history.first()?.from).min(now);
+    let whole = common(proven.iter().cloned());
+    let gap = gaps_within(&whole, Interval { from, to: now });
+    Some(gap.first().map_or(now, |gap| gap.from))
 }
 
 fn meet(left: &[Interval], right: &[Interval]) -> Vec<Interval> {

@@ -27,11 +27,12 @@ impl Mode {
         }
     }
 
-    /// The second key of the advisory lock under which runs of this mode are enqueued and claimed.
-    pub const fn lock_key(self) -> i32 {
+    /// The key of the advisory lock under which runs of this mode are enqueued and claimed: two who look at the
+    /// live ones cannot each find the way free.
+    pub const fn lock_key(self) -> i64 {
         match self {
-            Self::Update => 1,
-            Self::Backfill => 2,
+            Self::Update => 4_706_230_114_002,
+            Self::Backfill => 4_706_230_114_003,
         }
     }
 }
