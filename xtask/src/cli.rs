@@ -8,13 +8,13 @@ Usage: cargo xtask <command>
 
   up       start everything on this machine and follow it; Ctrl-C stops it
              --release          optimised binaries
-             --fresh            with an empty database
+             --fresh            with an empty database and no queues
              --no-demo          without demo data and demo world
              --port-offset N    add N to every port (two checkouts side by side)
              --detach           return when all is ready; `cargo xtask down` stops it
              --set KEY=VALUE    any setting of any service, repeatable
   down     stop what `up` started in this checkout, and whatever was left over
-  test     format check, lints, all tests and doc tests, against a private Postgres
+  test     format check, lints, all tests and doc tests, against private servers
   ci       the slower checks: fuzzing, Python peers, browsers, compose file, bench smoke
              --only STEP        just this step, repeatable
   migrate  apply migrations/ to DATABASE_URL, or to this checkout's own Postgres
@@ -129,6 +129,9 @@ fn setting(text: &str) -> Outcome<(String, String)> {
         "DATABASE_URL" => Err(Failure::new(format!("--set {text}"))
             .why("each service logs in with a user of its own")
             .advice("Run `DATABASE_URL=… cargo xtask up` to use that database for everything.")),
+        "RABBITMQ_URL" => Err(Failure::new(format!("--set {text}"))
+            .why("a RabbitMQ of its own would be started beside it")
+            .advice("Run `RABBITMQ_URL=… cargo xtask up` to use that server.")),
         _ => Ok((key.to_owned(), value.to_owned())),
     }
 }

@@ -43,20 +43,24 @@ pub(crate) fn pause(span: std::time::Duration) {
 /// Removes what `cargo run` adds to the environment of this process. Build scripts watch some of
 /// these variables, so a cargo started with them would compile `ring` and others once more.
 pub(crate) fn without_cargo_run(command: &mut Command) -> &mut Command {
-    let leaked = std::env::vars_os()
-        .filter_map(|(name, _)| name.into_string().ok())
-        .filter(|name| {
-            name.starts_with("CARGO_PKG_")
-                || name.starts_with("CARGO_MANIFEST_")
-                || matches!(
-                    name.as_str(),
-                    "CARGO_BIN_NAME" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE"
-                )
-        });
-    for name in leaked {
+    let leaked = |name: &str| {
+        name.starts_with("CARGO_PKG_")
+            || name.starts_with("CARGO_MANIFEST_")
+            || matches!(
+                name,
+                "CARGO_BIN_NAME" | "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE" | "LD_LIBRARY_PATH"
+            )
+    };
+    without(command, leaked)
+}
+
+/// Keeps those variables of this process from a program that would take them as its own.
+pub(crate) fn without(command: &mut Command, unwanted: impl Fn(&str) -> bool) -> &mut Command {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|name| unwanted(name)) {
         command.env_remove(name);
     }
-    command.env_remove("LD_LIBRARY_PATH")
+    command
 }
 
 /// Raises the soft limit of open files to the hard one, for this process and all that it starts:

@@ -1,6 +1,6 @@
 //! Which port each program of the developer stack gets, and whether it is free.
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, While};
 use std::net::{Ipv4Addr, TcpListener};
 
 /// All ports of one stack: the documented defaults, moved together.
@@ -8,9 +8,22 @@ use std::net::{Ipv4Addr, TcpListener};
 pub(crate) struct Ports {
     pub(crate) public: u16,
     pub(crate) public_ops: u16,
+    pub(crate) admin: u16,
+    pub(crate) admin_ops: u16,
+    pub(crate) ingestor_ops: u16,
     pub(crate) demo_upstream: u16,
-    /// Far from 5432: a Postgres of the system may run there.
+    pub(crate) demo_pncp: u16,
+    pub(crate) servers: ServerPorts,
+}
+
+/// The ports of the private servers. Far from the usual ones, where servers of the system may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServerPorts {
     pub(crate) postgres: u16,
+    pub(crate) amqp: u16,
+    /// Erlang's own: between nodes, and the mapper that knows them by name.
+    pub(crate) dist: u16,
+    pub(crate) epmd: u16,
 }
 
 impl Ports {
@@ -20,28 +33,45 @@ impl Ports {
             base.checked_add(offset).ok_or_else(|| {
                 Failure::new(format!("--port-offset {offset} is too large"))
                     .why(format!("port {base} would move beyond 65535"))
-                    .advice("Use at most 11000.")
+                    .advice("Use at most 8800.")
             })
         };
         Ok(Self {
             public: at(8080)?,
             public_ops: at(9080)?,
+            admin: at(8000)?,
+            admin_ops: at(9000)?,
+            ingestor_ops: at(9100)?,
             demo_upstream: at(8300)?,
-            postgres: at(54329)?,
+            demo_pncp: at(8310)?,
+            servers: ServerPorts {
+                postgres: at(54329)?,
+                amqp: at(56729)?,
+                dist: at(56730)?,
+                epmd: at(56731)?,
+            },
         })
     }
 
-    /// Fails with every port that somebody else listens on. `with_*` say what will be started.
-    pub(crate) fn expect_free(self, with_postgres: bool, with_demo: bool) -> Outcome {
+    /// Fails with every port that somebody else listens on. `servers` are those that will be started.
+    pub(crate) fn expect_free(self, servers: &[(&'static str, u16)], with_demo: bool) -> Outcome {
         let mut wanted = vec![
             ("public-service", self.public),
             ("public-service (ops)", self.public_ops),
+            ("admin-sync-service", self.admin),
+            ("admin-sync-service (ops)", self.admin_ops),
+            ("ingestor (ops)", self.ingestor_ops),
         ];
-        wanted.extend(with_postgres.then_some(("Postgres", self.postgres)));
-        wanted.extend(with_demo.then_some(("demo-world", self.demo_upstream)));
+        wanted.extend(servers);
+        if with_demo {
+            wanted.extend([
+                ("demo-world", self.demo_upstream),
+                ("demo-world (PNCP)", self.demo_pncp),
+            ]);
+        }
         let busy: Vec<String> = wanted
             .into_iter()
-            .filter(|(_, port)| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_err())
+            .filter(|(_, port)| listen(*port).is_err())
             .map(|(name, port)| format!("{port} (for {name})"))
             .collect();
         if busy.is_empty() {
@@ -55,13 +85,41 @@ impl Ports {
     }
 }
 
-/// A port that nobody listens on now, for a server that is only known to this process.
+impl ServerPorts {
+    /// For servers that are only known to this process.
+    pub(crate) fn any_free() -> Outcome<Self> {
+        let [postgres, amqp, dist, epmd] = free()?;
+        Ok(Self {
+            postgres,
+            amqp,
+            dist,
+            epmd,
+        })
+    }
+}
+
+/// A port that nobody listens on now.
 pub(crate) fn any_free() -> Outcome<u16> {
-    let bound =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    bound
-        .map(|address| address.port())
-        .map_err(|error| Failure::new("no free port").why(error))
+    free().map(|[port]| port)
+}
+
+/// Held together until all are known, so that they are distinct.
+fn free<const COUNT: usize>() -> Outcome<[u16; COUNT]> {
+    let mut ports = [0; COUNT];
+    let mut held = Vec::new();
+    for port in &mut ports {
+        let bound = listen(0).and_then(|listener| {
+            *port = listener.local_addr()?.port();
+            held.push(listener);
+            Ok(())
+        });
+        bound.while_doing(|| "looking for a free port".into())?;
+    }
+    Ok(ports)
+}
+
+fn listen(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
 }
 
 #[cfg(test)]
@@ -71,12 +129,19 @@ mod tests {
     #[test]
     fn an_offset_moves_every_port_and_none_meets_another() {
         let (base, moved) = (Ports::shifted(0).unwrap(), Ports::shifted(7).unwrap());
-        assert_eq!((moved.public, moved.postgres), (8087, 54336));
+        assert_eq!((moved.public, moved.servers.postgres), (8087, 54336));
         let mut all = [
             base.public,
             base.public_ops,
+            base.admin,
+            base.admin_ops,
+            base.ingestor_ops,
             base.demo_upstream,
-            base.postgres,
+            base.demo_pncp,
+            base.servers.postgres,
+            base.servers.amqp,
+            base.servers.dist,
+            base.servers.epmd,
         ];
         all.sort_unstable();
         assert!(all.windows(2).all(|pair| pair[0] != pair[1]));
@@ -84,12 +149,12 @@ mod tests {
 
     #[test]
     fn an_offset_beyond_the_last_port_is_refused_with_what_fits() {
-        assert!(Ports::shifted(11_000).is_ok());
+        assert!(Ports::shifted(8_800).is_ok());
         assert!(
-            Ports::shifted(11_300)
+            Ports::shifted(8_900)
                 .unwrap_err()
                 .to_string()
-                .contains("11000")
+                .contains("8800")
         );
     }
 
@@ -97,20 +162,21 @@ mod tests {
     fn a_busy_port_is_named_together_with_who_wanted_it() {
         let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = holder.local_addr().unwrap().port();
-        let free = any_free().unwrap();
         let ports = Ports {
             public: port,
-            public_ops: free,
             demo_upstream: port,
-            postgres: port,
+            ..Ports::shifted(5).unwrap()
         };
-        let text = ports.expect_free(false, false).unwrap_err().to_string();
+        let text = ports
+            .expect_free(&[("Postgres", port)], false)
+            .unwrap_err()
+            .to_string();
         assert!(
             text.contains(&format!("{port} (for public-service)")),
             "{text}"
         );
         assert!(
-            text.contains("--port-offset") && !text.contains("Postgres"),
+            text.contains(&format!("{port} (for Postgres)")) && !text.contains("demo-world"),
             "{text}"
         );
     }

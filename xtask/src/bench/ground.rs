@@ -4,7 +4,6 @@ use super::pin::Cores;
 use crate::cargo::{self, Programs};
 use crate::commands::migrate;
 use crate::failure::Outcome;
-use crate::ports;
 use crate::process::Crew;
 use crate::say;
 use crate::servers::{Credentials, Instance, Postgres, Source};
@@ -35,16 +34,11 @@ pub(super) struct Ground<'a> {
 impl<'a> Ground<'a> {
     pub(super) fn prepare(crew: &'a Crew<'a>, release: bool) -> Outcome<Self> {
         let source = Source::find(crew.checkout)?;
-        let wanted = Instance {
-            name: "bench",
-            port: ports::any_free()?,
-            throwaway: true,
-            fresh: true,
-        };
+        let wanted = Instance::throwaway("bench")?;
         say::step("Building the service and the load, starting a throwaway Postgres");
         let profile = if release { RELEASE } else { &[] };
         let (postgres, programs) = crew.side_by_side(
-            || Postgres::start(crew, source, &wanted),
+            || Postgres::start(crew, source.settled(crew)?, &wanted),
             || cargo::build(crew, &[PROGRAMS, profile].concat()),
         )?;
         migrate::apply(crew, &programs, &postgres.owner_url)?;

@@ -1,41 +1,37 @@
-//! What the steps of `ci` share: built programs, a throwaway Postgres, a Python of their own.
+//! What the steps of `ci` share: built programs, throwaway servers, a Python of their own.
 
 use crate::cargo::{self, Programs};
 use crate::failure::{Failure, Outcome, While};
-use crate::ports;
 use crate::process::{Crew, Task};
 use crate::say;
-use crate::servers::{Instance, Postgres, Source};
+use crate::servers::{Instance, Postgres, RabbitMq, Sources};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Lives as long as the steps run; its Postgres ends with the crew.
+/// Lives as long as the steps run; its servers end with the crew.
 pub(crate) struct Lab<'a> {
     pub(crate) crew: &'a Crew<'a>,
     programs: Programs,
     postgres: Postgres,
+    rabbitmq: RabbitMq,
 }
 
 impl<'a> Lab<'a> {
     /// Tests were built with the same features, so after `cargo xtask test` there is little to compile.
     pub(crate) fn open(crew: &'a Crew<'a>) -> Outcome<Self> {
-        let source = Source::find(crew.checkout)?;
-        let wanted = Instance {
-            name: "ci",
-            port: ports::any_free()?,
-            throwaway: true,
-            fresh: true,
-        };
-        say::step("Building the services and starting Postgres");
-        let (postgres, programs) = crew.side_by_side(
-            || Postgres::start(crew, source, &wanted),
+        let sources = Sources::find(crew.checkout)?;
+        let wanted = Instance::throwaway("ci")?;
+        say::step("Building the services, starting Postgres and RabbitMQ");
+        let ((postgres, rabbitmq), programs) = crew.side_by_side(
+            || sources.start(crew, &wanted),
             || cargo::build(crew, cargo::EVERYTHING),
         )?;
         Ok(Self {
             crew,
             programs,
             postgres,
+            rabbitmq,
         })
     }
 
@@ -64,7 +60,9 @@ impl<'a> Lab<'a> {
     pub(crate) fn python(&self, script: &str) -> Outcome<Command> {
         let mut command = Command::new(self.venv()?);
         command.arg(script).env("PYTHONDONTWRITEBYTECODE", "1");
-        command.env("DATABASE_URL", &self.postgres.owner_url);
+        command
+            .env("DATABASE_URL", &self.postgres.owner_url)
+            .env("RABBITMQ_URL", &self.rabbitmq.url);
         let folder = self
             .programs
             .folder()

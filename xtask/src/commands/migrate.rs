@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::ports::Ports;
 use crate::process::{Crew, Task};
 use crate::say;
-use crate::servers::{Instance, Postgres, Source, given};
+use crate::servers::{Instance, Place, Postgres, Source, given};
 use crate::stack_env;
 
 /// A chosen database, a running stack's, or the private one, started for the moment.
@@ -16,7 +16,7 @@ pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let running = stack_env::read(&checkout.state.join("stack.env"), "DATABASE_URL")
         .filter(|_| lock.is_none());
     let source = match (given(checkout, "DATABASE_URL")?.or(running), &lock) {
-        (Some(url), _) => Source::Given(url),
+        (Some(url), _) => Source::At(Place::Given(url)),
         (None, Some(_)) => Source::find(checkout)?,
         (None, None) => {
             return Err(
@@ -28,11 +28,11 @@ pub(crate) fn run(checkout: &Checkout) -> Outcome {
     let programs = cargo::build(&crew, &["--bin", "farol-migrate"])?;
     let wanted = Instance {
         name: "up",
-        port: Ports::shifted(0)?.postgres,
+        ports: Ports::shifted(0)?.servers,
         throwaway: false,
         fresh: false,
     };
-    let postgres = Postgres::start(&crew, source, &wanted)?;
+    let postgres = Postgres::start(&crew, source.settled(&crew)?, &wanted)?;
     apply(&crew, &programs, &postgres.owner_url)
 }
 

@@ -1,17 +1,16 @@
 //! `cargo xtask test`: format check, lints, then all tests and doc tests in one pass against a
-//! private Postgres of their own, beside whatever `up` runs.
+//! private Postgres and `RabbitMQ` of their own, beside whatever `up` runs.
 
 use crate::cargo::{self, Programs};
 use crate::checkout::Checkout;
 use crate::environment;
 use crate::failure::{Failure, Outcome};
-use crate::ports;
 use crate::process::{Crew, Task};
 use crate::say;
-use crate::servers::{Instance, Postgres, Source};
+use crate::servers::{Instance, Postgres, RabbitMq, Sources};
 use crate::tally::{self, Tally};
 
-/// Not in the way of a running `up`: its own cluster, on a port that nobody else knows.
+/// Not in the way of a running `up`: its own servers, on ports that nobody else knows.
 pub(crate) fn run(checkout: &Checkout) -> Outcome {
     tally::closing(attempt(checkout))
 }
@@ -20,18 +19,11 @@ fn attempt(checkout: &Checkout) -> Outcome {
     let began = environment::now();
     let _turn = checkout.wait_lock("test")?;
     let crew = Crew::assemble(checkout, "test")?;
-    let source = Source::find(checkout)?;
-    let wanted = Instance {
-        name: "test",
-        port: ports::any_free()?,
-        throwaway: true,
-        fresh: true,
-    };
-    let (postgres, (complaints, programs)) = crew.side_by_side(
-        || Postgres::start(&crew, source, &wanted),
-        || check_and_build(&crew),
-    )?;
-    let tally = run_tests(&crew, &postgres, &programs)?;
+    let sources = Sources::find(checkout)?;
+    let wanted = Instance::throwaway("test")?;
+    let (servers, (complaints, programs)) =
+        crew.side_by_side(|| sources.start(&crew, &wanted), || check_and_build(&crew))?;
+    let tally = run_tests(&crew, &servers, &programs)?;
     drop(crew);
     conclude(tally, &complaints, &say::elapsed(began))
 }
@@ -80,11 +72,17 @@ fn style(crew: &Crew<'_>, name: &'static str, args: &[&str], advice: &str) -> Ou
 }
 
 /// Unit, integration and doc tests of all packages, all of them also after a failure.
-fn run_tests(crew: &Crew<'_>, postgres: &Postgres, programs: &Programs) -> Outcome<Tally> {
+fn run_tests(
+    crew: &Crew<'_>,
+    (postgres, rabbitmq): &(Postgres, RabbitMq),
+    programs: &Programs,
+) -> Outcome<Tally> {
     let began = environment::now();
     say::step("cargo test --workspace");
     let mut command = cargo::cargo(crew, &["test", "--workspace", "--no-fail-fast"]);
-    command.env("DATABASE_URL", &postgres.owner_url);
+    command
+        .env("DATABASE_URL", &postgres.owner_url)
+        .env("RABBITMQ_URL", &rabbitmq.url);
     if let Some(folder) = programs.folder() {
         command.env("FAROL_BIN_DIR", folder);
     }

@@ -1,8 +1,11 @@
 //! `cargo xtask up`: the whole product on this machine, followed until Ctrl-C, then stopped.
 
 mod detach;
+mod launcher;
+mod logins;
 mod stack;
 mod table;
+mod values;
 
 use crate::checkout::{Checkout, Lock};
 use crate::cli::Up;

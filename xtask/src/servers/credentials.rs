@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Generated values by name.
+#[derive(Default)]
 pub(crate) struct Credentials(BTreeMap<String, String>);
 
 impl Credentials {
@@ -17,10 +18,24 @@ impl Credentials {
     pub(crate) const OWNER: &str = "owner";
     /// The login users, one per service role.
     pub(crate) const PUBLIC: &str = "public";
-    /// The user that later services of the administration log in with.
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const INGEST: &str = "ingest";
+    /// The user of the broker.
+    pub(crate) const BROKER: &str = "broker";
+    /// `ADMIN_PASSWORD`, which people log in to the administration with.
+    pub(crate) const ADMIN_PASSWORD: &str = "admin_password";
     /// `SECRET_KEY`, which opens what the demo data seals.
     pub(crate) const SECRET_KEY: &str = "secret_key";
+
+    const ALL: [&str; 7] = [
+        Self::OWNER,
+        Self::PUBLIC,
+        Self::ADMIN,
+        Self::INGEST,
+        Self::BROKER,
+        Self::ADMIN_PASSWORD,
+        Self::SECRET_KEY,
+    ];
 
     /// Reads what `home` has and makes what is missing: a later version asks for more names.
     pub(crate) fn of(home: &Path) -> Outcome<Self> {
@@ -30,7 +45,7 @@ impl Credentials {
             .and_then(|text| serde_json::from_str(&text).ok());
         let mut values: BTreeMap<String, String> = kept.unwrap_or_default();
         let before = values.len();
-        for name in [Self::OWNER, Self::PUBLIC, Self::ADMIN, Self::SECRET_KEY] {
+        for name in Self::ALL {
             if !values.contains_key(name) {
                 values.insert(name.to_owned(), random()?);
             }

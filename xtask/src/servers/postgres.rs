@@ -1,41 +1,38 @@
 //! The Postgres of one command: where it comes from, its start, its users.
 
-use crate::checkout::Checkout;
-use crate::environment;
+mod binaries;
+mod cluster;
+mod psql;
+
 use crate::failure::{Failure, Outcome};
 use crate::process::Crew;
 use crate::say;
-use crate::servers::binaries::{self, Binaries};
-use crate::servers::cluster::{Cluster, OWNER};
+use crate::servers::container::{Container, Image};
 use crate::servers::credentials::Credentials;
-use crate::servers::docker::Container;
-use crate::servers::install::{Privilege, apt_install};
-use crate::servers::psql::{Psql, with_login, without_password};
+use crate::servers::instance::Instance;
+use crate::servers::source::{Place, Source};
+use binaries::Binaries;
+use cluster::{Cluster, OWNER};
+use psql::{Psql, with_login};
 use rustix::process::Signal;
 use std::time::Duration;
+
+pub(crate) use psql::without_password;
 
 /// The first start of a container downloads its image.
 const START_LIMIT: Duration = Duration::from_mins(5);
 /// The database of the developer stack; tests make their own beside it.
 const DATABASE: &str = "farol";
 
-/// Where Postgres comes from, decided before anything is started.
-pub(crate) enum Source {
-    Given(String),
-    Installed(Binaries),
-    Apt(Privilege),
-    Docker,
-}
+/// The same image as in docker-compose.yml.
+const IMAGE: Image = Image {
+    name: "postgres:16.9-bookworm",
+    port: 5432,
+    data: "/var/lib/postgresql/data",
+};
 
-/// Which of this checkout's servers, and how it is meant.
-pub(crate) struct Instance {
-    pub(crate) name: &'static str,
-    pub(crate) port: u16,
-    /// Made anew each time and not kept safe from a crash of the machine: for tests.
-    pub(crate) throwaway: bool,
-    /// Begin with an empty database.
-    pub(crate) fresh: bool,
-}
+/// Where a Postgres comes from.
+pub(crate) type PostgresSource = Source<Binaries>;
 
 /// A server that answers.
 pub(crate) struct Postgres {
@@ -43,71 +40,32 @@ pub(crate) struct Postgres {
     psql: Option<Psql>,
 }
 
-impl Source {
-    /// May ask for a sudo password.
-    pub(crate) fn find(checkout: &Checkout) -> Outcome<Self> {
-        if let Some(url) = given(checkout, "DATABASE_URL")? {
-            say::note(&format!(
-                "using the given DATABASE_URL: {}",
-                without_password(&url).0
-            ));
-            return Ok(Self::Given(url));
-        }
-        if let Some(installed) = Binaries::find() {
-            return Ok(Self::Installed(installed));
-        }
-        if let Some(privilege) = Privilege::find() {
-            return Ok(Self::Apt(privilege));
-        }
-        if Container::engine_answers() {
-            return Ok(Self::Docker);
-        }
-        Err(Failure::new("there is no Postgres, and no way to get one from here")
-            .why("no installed Postgres 13+, no apt-get with root or sudo rights, no Docker that answers")
-            .advice(
-                "One of these, then the same command again:\n\
-                 Debian, Ubuntu: sudo apt-get install postgresql\n\
-                 Fedora:         sudo dnf install postgresql-server\n\
-                 macOS:          brew install postgresql@16\n\
-                 or start Docker, or set DATABASE_URL to a database whose owner may create roles",
-            ))
-    }
-
-    /// Ours to start, so its port must be free.
-    pub(crate) fn is_private(&self) -> bool {
-        !matches!(self, Self::Given(_))
-    }
-}
-
 impl Postgres {
-    /// Installs if need be, starts as a member of the crew, returns when it answers.
-    pub(crate) fn start(crew: &Crew<'_>, source: Source, wanted: &Instance) -> Outcome<Self> {
-        match source {
-            Source::Given(url) => {
-                if wanted.fresh && !wanted.throwaway {
-                    say::note(
-                        "--fresh leaves a given database as it is: empty it yourself if you mean it",
-                    );
-                }
-                let program = binaries::psql().map(|path| vec![path.display().to_string()]);
-                let psql = program.map(|program| Psql {
-                    program,
-                    url: url.clone(),
-                });
-                Ok(Self {
-                    owner_url: url,
-                    psql,
-                })
-            }
-            Source::Installed(binaries) => Self::start_installed(crew, binaries, wanted),
-            Source::Docker => Self::start_container(crew, wanted),
-            Source::Apt(privilege) => {
-                apt_install(crew, privilege, &["postgresql"])?;
-                let installed = Binaries::find().ok_or_else(|| {
-                    Failure::new("apt-get installed Postgres, but no version 13 or newer is there")
-                })?;
-                Self::start_installed(crew, installed, wanted)
-            }
+    /// Starts it as a member of the crew, returns when it answers.
+    pub(crate) fn start(
+        crew: &Crew<'_>,
+        place: Place<Binaries>,
+        wanted: &Instance,
+    ) -> Outcome<Self> {
+        match place {
+            Place::Given(url) => Ok(Self::given(url, wanted)),
+            Place::Installed(binaries) => Self::start_installed(crew, binaries, wanted),
+            Place::Docker => Self::start_container(crew, wanted),
+        }
+    }
+
+    /// It is somebody's: nothing of it is started, stopped or emptied here.
+    fn given(url: String, wanted: &Instance) -> Self {
+        if wanted.fresh && !wanted.throwaway {
+            say::note("--fresh leaves a given database as it is: empty it yourself if you mean it");
+        }
+        let psql = binaries::psql().map(|path| Psql {
+            program: vec![path.display().to_string()],
+            url: url.clone(),
+        });
+        Self {
+            owner_url: url,
+            psql,
         }
     }
 
@@ -116,8 +74,8 @@ impl Postgres {
         let home = crew.checkout.servers_home()?;
         let credentials = Credentials::of(&home)?;
         let major = binaries.major;
-        let cluster = Cluster::at(&home, wanted.name, binaries, wanted.throwaway)?;
-        if wanted.fresh || wanted.throwaway {
+        let cluster = Cluster::at(&home, wanted, binaries)?;
+        if wanted.starts_anew() {
             cluster.remove()?;
         }
         if !cluster.exists() {
@@ -126,34 +84,37 @@ impl Postgres {
             ));
             cluster.create(credentials.get(Credentials::OWNER))?;
         }
+        let port = wanted.ports.postgres;
         crew.start(
-            &log_name(wanted),
-            &mut cluster.server(wanted.port),
+            &wanted.member("postgres"),
+            &mut cluster.server(port),
             Signal::INT,
         )?;
         let psql = vec![cluster.psql().display().to_string()];
-        Self::ready(crew, psql, wanted.port, wanted.port, &credentials)
+        Self::ready(crew, psql, port, port, &credentials)
     }
 
     /// The same server for the rest of the program: a member that ends at SIGINT.
     fn start_container(crew: &Crew<'_>, wanted: &Instance) -> Outcome<Self> {
         let home = crew.checkout.servers_home()?;
         let credentials = Credentials::of(&home)?;
-        let container = Container::named(
-            format!("{}-{}", crew.checkout.tag(), wanted.name),
-            wanted.throwaway,
-        );
+        let password = credentials.get(Credentials::OWNER);
+        let member = wanted.member("postgres");
+        let name = format!("{}-{member}", crew.checkout.tag());
+        let container = Container::named(name, wanted.throwaway);
         container.remove();
-        if wanted.fresh || wanted.throwaway {
+        if wanted.starts_anew() {
             container.remove_data();
         }
         say::step("Starting Postgres in Docker (the first time this downloads its image)");
-        crew.start(
-            &log_name(wanted),
-            &mut container.server(wanted.port, credentials.get(Credentials::OWNER)),
-            Signal::INT,
-        )?;
-        Self::ready(crew, container.psql(), 5432, wanted.port, &credentials)
+        let login = [("POSTGRES_USER", OWNER), ("POSTGRES_PASSWORD", password)];
+        let port = wanted.ports.postgres;
+        let mut server = container.server(&IMAGE, port, &login);
+        server.args(["-c", "max_connections=400", "-c", "synchronous_commit=off"]);
+        crew.start(&member, &mut server, Signal::INT)?;
+        // Over TCP: the image's set-up phase listens on a socket only.
+        let psql = container.inside("psql", "PGPASSWORD");
+        Self::ready(crew, psql, IMAGE.port, port, &credentials)
     }
 
     /// `inner` is the port as psql sees it, `outer` as this machine does.
@@ -212,15 +173,4 @@ impl Postgres {
         };
         psql.run(sql)
     }
-}
-
-/// A database address that a person chose, rather than one that this checkout made.
-pub(crate) fn given(checkout: &Checkout, name: &str) -> Outcome<Option<String>> {
-    let credentials = Credentials::of(&checkout.servers_home()?)?;
-    Ok(environment::variable(name).filter(|url| !credentials.made(url)))
-}
-
-/// Two instances may run at once, each with a log and a record of its own.
-fn log_name(wanted: &Instance) -> String {
-    format!("postgres-{}", wanted.name)
 }

@@ -1,6 +1,7 @@
 //! Finding an installed Postgres: Debian, Homebrew and the usual other places, then PATH.
 
 use crate::environment;
+use crate::servers::source::Programs;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,13 +19,22 @@ const VERSIONED: [(&str, &str); 4] = [
 /// A folder with `postgres`, `initdb` and `psql` of one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Binaries {
-    pub(crate) folder: PathBuf,
-    pub(crate) major: u32,
+    pub(super) folder: PathBuf,
+    pub(super) major: u32,
 }
 
-impl Binaries {
+impl Programs for Binaries {
+    const SERVER: &str = "Postgres";
+    const VARIABLE: &str = "DATABASE_URL";
+    const PACKAGE: &str = "postgresql";
+    const ADVICE: &str = "\
+        Debian, Ubuntu: sudo apt-get install postgresql (13 or newer)\n\
+        Fedora:         sudo dnf install postgresql-server\n\
+        macOS:          brew install postgresql@16\n\
+        or start Docker, or set DATABASE_URL to a database whose owner may create roles";
+
     /// The newest that is installed.
-    pub(crate) fn find() -> Option<Self> {
+    fn find() -> Option<Self> {
         let complete = |folder: &PathBuf| {
             ["postgres", "initdb", "psql"]
                 .iter()
@@ -41,7 +51,7 @@ impl Binaries {
 }
 
 /// A `psql` of any version, for a database that somebody else runs.
-pub(crate) fn psql() -> Option<PathBuf> {
+pub(super) fn psql() -> Option<PathBuf> {
     folders()
         .into_iter()
         .map(|folder| folder.join("psql"))

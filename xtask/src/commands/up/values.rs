@@ -1,0 +1,58 @@
+//! Settings that several programs and the reader of the table must agree on, and which of them the
+//! person has chosen.
+
+use super::stack::local;
+use crate::cli::Up;
+use crate::environment;
+use crate::ports::Ports;
+use crate::servers::Credentials;
+
+/// One value for all who need it.
+pub(crate) struct Values {
+    pub(crate) secret_key: String,
+    pub(crate) admin_username: String,
+    pub(crate) admin_password: String,
+    pub(crate) queue_name: String,
+    /// The procurement portal of the demo world.
+    pub(crate) pncp_url: String,
+}
+
+impl Values {
+    /// `--set` wins over the environment, which wins over what was generated.
+    pub(super) fn of(options: &Up, credentials: &Credentials, ports: Ports) -> Self {
+        let chosen = |name: &str, otherwise: &str| {
+            let set = options.set.iter().rfind(|(key, _)| key == name);
+            set.map(|(_, value)| value.clone())
+                .or_else(|| environment::variable(name))
+                .unwrap_or_else(|| otherwise.to_owned())
+        };
+        Self {
+            secret_key: chosen("SECRET_KEY", credentials.get(Credentials::SECRET_KEY)),
+            admin_username: chosen("ADMIN_USERNAME", "admin"),
+            admin_password: chosen(
+                "ADMIN_PASSWORD",
+                credentials.get(Credentials::ADMIN_PASSWORD),
+            ),
+            queue_name: chosen("QUEUE_NAME", "ingest.pncp"),
+            pncp_url: format!("{}/api/consulta", local(ports.demo_pncp)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_setting_of_the_command_line_wins() {
+        let set = [("QUEUE_NAME", "one"), ("QUEUE_NAME", "two")];
+        let options = Up {
+            set: set.map(|(key, value)| (key.into(), value.into())).to_vec(),
+            ..Up::default()
+        };
+        let credentials = Credentials::default();
+        let values = Values::of(&options, &credentials, Ports::shifted(1).unwrap());
+        assert_eq!(values.queue_name, "two");
+        assert_eq!(values.pncp_url, "http://127.0.0.1:8311/api/consulta");
+    }
+}
