@@ -3,6 +3,7 @@
 //! environment, tasks, outbound HTTP) has its one home here.
 
 pub mod backoff;
+pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod http;

@@ -116,6 +116,7 @@ pub const KNOWN_ELSEWHERE: &[&str] = &[
 mod tests {
     use super::*;
     use crate::{
+        broker::{BrokerSettings, QueueSettings},
         http_client::OutboundSettings,
         settings::{
             Concern as _, DatabaseSettings, ListenSettings, LogSettings, OpsSettings,
@@ -137,6 +138,8 @@ mod tests {
             DatabaseSettings::FIELDS,
             ShutdownSettings::FIELDS,
             TlsSettings::FIELDS,
+            BrokerSettings::FIELDS,
+            QueueSettings::FIELDS,
             OutboundSettings::FIELDS,
         ];
         for field in shared.concat() {
