@@ -1,12 +1,13 @@
 //! What the portal is asked, and what it can answer. The bytes between the two are `infra::pncp_api`'s.
 
 use chrono::NaiveDate;
+use farol_core::sync::Endpoint;
 use serde_json::value::RawValue;
 
 /// One page of one modalidade's contratacoes, on whole days of Brasília, both included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageQuery {
-    /// Which of the two lists.
+    /// Which of the two lists; there are no pages of [`Endpoint::Itens`].
     pub endpoint: Endpoint,
     /// The modalidade; the portal has no "all".
     pub modalidade: i16,
@@ -20,13 +21,18 @@ pub struct PageQuery {
     pub size: u32,
 }
 
-/// The lists of contratacoes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// By `dataPublicacaoPncp`.
-    Publicacao,
-    /// By `dataAtualizacaoGlobal`.
-    Atualizacao,
+/// The fewest records a page that the portal takes.
+const SMALLEST_PAGE: u32 = 10;
+
+impl PageQuery {
+    /// The cheapest question about the same set, to see whether the portal answers at all.
+    pub fn probe(&self) -> Self {
+        Self {
+            page: 1,
+            size: SMALLEST_PAGE,
+            ..self.clone()
+        }
+    }
 }
 
 /// What a page turned out to be.

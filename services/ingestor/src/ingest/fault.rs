@@ -66,10 +66,15 @@ impl FaultClass {
         }
     }
 
-    /// Whether the same question may be answered later. How often to ask is the business of
-    /// the retry budget.
+    /// Whether the same question may be answered later. How often it is asked is told by
+    /// [`PageBudget`](super::retry::PageBudget).
     pub fn retryable(self) -> bool {
         !matches!(self, Self::Rejected | Self::NotFound)
+    }
+
+    /// Whether it tells of the source, not of the question: only such failures open the breaker.
+    pub fn blames_source(self) -> bool {
+        self.retryable() && self != Self::Unprocessable
     }
 }
 

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDateTime, TimeZone as _, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use farol_core::sync::parse_instant;
 use serde_json::value::RawValue;
 
 /// Longer text is no key: Postgres indexes hold about 2,700 bytes, and a real key has 25 characters.
@@ -148,9 +149,4 @@ fn is_decimal(text: &str) -> bool {
         && is_digits(whole)
         && is_digits(fraction)
         && exponent.is_some_and(|it| (-LARGEST_EXPONENT..=LARGEST_EXPONENT).contains(&it))
-}
-
-fn parse_instant(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
-    let local: NaiveDateTime = text.parse().ok()?;
-    Some(zone.from_local_datetime(&local).earliest()?.to_utc())
 }

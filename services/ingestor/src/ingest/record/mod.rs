@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use farol_core::sync::Endpoint;
 use serde_json::value::RawValue;
 
-use super::{answer::Endpoint, field::Decimal};
+pub use super::field::Decimal;
 
 /// A contratacao that can be kept. The fields are the columns of `pncp_contratacoes` (migration 0007), which tells
 /// what each means.
@@ -102,7 +103,7 @@ impl<'a> Record<'a> {
     pub fn time(&self, endpoint: Endpoint) -> DateTime<Utc> {
         match endpoint {
             Endpoint::Publicacao => self.data_publicacao_pncp,
-            Endpoint::Atualizacao => self.data_atualizacao_global,
+            Endpoint::Atualizacao | Endpoint::Itens => self.data_atualizacao_global,
         }
     }
 }
@@ -112,7 +113,7 @@ impl Unreadable<'_> {
     pub fn time(&self, endpoint: Endpoint) -> Option<DateTime<Utc>> {
         match endpoint {
             Endpoint::Publicacao => self.published,
-            Endpoint::Atualizacao => self.version,
+            Endpoint::Atualizacao | Endpoint::Itens => self.version,
         }
     }
 }
