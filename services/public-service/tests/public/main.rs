@@ -14,6 +14,7 @@ mod changes;
 mod heads;
 mod join;
 mod limits;
+mod memory;
 mod ops_cli;
 mod ops_log;
 mod ops_secrets;
