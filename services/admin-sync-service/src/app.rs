@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use serde_json::json;
-use service_kit::clock::Clock;
+use service_kit::broker::UnusableAddress;
+use service_kit::http_client::OutboundError;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::metrics::Metrics;
 use service_kit::ops::{self, Ops};
@@ -14,11 +15,13 @@ use service_kit::pg::{self, PoolOptions};
 use service_kit::random::Random;
 use service_kit::{COMMIT, VERSION};
 
-use crate::infra::outbox_repo::OutboxRepo;
-use crate::outbox::Bell;
+use crate::infra::mail::UnusableMail;
 use crate::settings::Settings;
 
+mod machinery;
 mod serve;
+
+use machinery::Machinery;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,15 @@ pub enum StartError {
     /// `DATABASE_URL` cannot be parsed.
     #[error("DATABASE_URL: {0}")]
     Database(sqlx::Error),
+    /// `RABBITMQ_URL` cannot be read.
+    #[error(transparent)]
+    Broker(#[from] UnusableAddress),
+    /// No TLS for webhooks.
+    #[error("outbound HTTP: {0}")]
+    Outbound(#[from] OutboundError),
+    /// The settings of mail cannot be used.
+    #[error(transparent)]
+    Mail(#[from] UnusableMail),
 }
 
 /// The sockets of the service; whoever starts it owns them, so tests know the ports.
@@ -82,7 +94,14 @@ impl App {
         let random = Random::system();
         let options = PoolOptions::named("admin-sync-service");
         let pool = pg::connect_lazy(&settings.database, options).map_err(StartError::Database)?;
-        let _bell = Bell::new(OutboxRepo::new(pool.clone()));
+        let machinery = Machinery {
+            settings: &settings,
+            pool: pool.clone(),
+            metrics: &metrics,
+            lifecycle: &lifecycle,
+            random: random.clone(),
+        };
+        let (_bell, board) = machinery.start()?;
 
         let schema = lifecycle.readiness().latch("database");
         let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());
@@ -91,7 +110,12 @@ impl App {
         let (public_address, ops_address) =
             (listeners.public.local_addr()?, listeners.ops.local_addr()?);
         serve::spawn(listeners.public, &settings, &lifecycle)?;
-        let status = Arc::new(move || json!({}));
+        let started = tokio::time::Instant::now();
+        let status = Arc::new(move || {
+            let mut status = board.read();
+            status["uptime_seconds"] = json!(started.elapsed().as_secs());
+            status
+        });
         let ops = ops::spawn(listeners.ops, metrics, lifecycle.readiness(), status)?;
         tracing::info!(listener = "public", address = %public_address, "listening");
         Ok(Self {

@@ -7,6 +7,7 @@ pub mod app;
 mod infra;
 mod metrics;
 pub mod migrate;
+mod monitor;
 mod outbox;
 pub mod settings;
 mod sync;

@@ -17,7 +17,10 @@ service_kit::service_settings! {
 
 /// Whether the first argument is `migrate`.
 pub fn is_asked_for(arguments: impl IntoIterator<Item = OsString>) -> bool {
-    arguments.into_iter().nth(1).is_some_and(|word| word == WORD)
+    arguments
+        .into_iter()
+        .nth(1)
+        .is_some_and(|word| word == WORD)
 }
 
 /// Applies what is missing and prints it. Safe to run twice and by several at once. Exit 1 where the database

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use service_kit::broker::{BrokerSettings, QueueSettings};
 use service_kit::settings::{
-    DatabaseSettings, ExposeSecret as _, Field, IpNet, ListenSettings, LogSettings, OpsSettings, Secret,
-    Setting, ShutdownSettings, Url,
+    DatabaseSettings, ExposeSecret as _, Field, IpNet, ListenSettings, LogSettings, OpsSettings,
+    Secret, Setting, ShutdownSettings, Url,
 };
 
 service_kit::service_settings! {
@@ -16,6 +17,7 @@ service_kit::service_settings! {
     access: AccessSettings,
     database: DatabaseSettings,
     broker: BrokerSettings,
+    queue: QueueSettings,
     sync: SyncSettings,
     keeper: KeeperSettings,
     stream: StreamSettings,
@@ -41,14 +43,6 @@ service_kit::settings! {
         trusted_proxies: Vec<IpNet> = "";
     }
     check = AccessSettings::somebody_can_log_in;
-
-    /// The broker.
-    pub struct BrokerSettings {
-        /// `amqp://user:password@host:port/vhost`
-        rabbitmq_url: Secret = "amqp://guest:guest@localhost:5672/%2f";
-        /// The queue that the ingestor reads; `<name>.dead` has what it could not read.
-        queue_name: String = "ingest.pncp";
-    }
 
     /// What is asked for, and when.
     pub struct SyncSettings {
@@ -143,8 +137,15 @@ impl Setting for TimeZone {
 
 impl AccessSettings {
     fn somebody_can_log_in(&self) -> Result<(), String> {
-        let filled = |secret: &Option<Secret>| secret.as_ref().is_some_and(|it| !it.expose_secret().is_empty());
-        let passwords = (filled(&self.admin_password), filled(&self.admin_password_hash));
+        let filled = |secret: &Option<Secret>| {
+            secret
+                .as_ref()
+                .is_some_and(|it| !it.expose_secret().is_empty())
+        };
+        let passwords = (
+            filled(&self.admin_password),
+            filled(&self.admin_password_hash),
+        );
         match (self.admin_auth, &self.admin_username, passwords) {
             (_, _, (true, true)) => Err("ADMIN_PASSWORD and ADMIN_PASSWORD_HASH are both set: which one counts?".to_owned()),
             (AdminAuth::Off, ..) | (AdminAuth::On, Some(_), (true, _) | (_, true)) => Ok(()),
@@ -159,17 +160,38 @@ impl AccessSettings {
 impl AlertSettings {
     /// Neither complaint quotes the value: both may hold a password.
     fn mail_is_whole_and_the_webhook_an_address(&self) -> Result<(), String> {
-        let mail = (&self.smtp_url, &self.alert_email_from, self.alert_email_to.is_empty());
+        let mail = (
+            &self.smtp_url,
+            &self.alert_email_from,
+            self.alert_email_to.is_empty(),
+        );
         if !matches!(mail, (None, _, true) | (Some(_), Some(_), false)) {
-            return Err("SMTP_URL, ALERT_EMAIL_FROM and ALERT_EMAIL_TO belong together: all or none".to_owned());
+            return Err(
+                "SMTP_URL, ALERT_EMAIL_FROM and ALERT_EMAIL_TO belong together: all or none"
+                    .to_owned(),
+            );
         }
         let scheme = |url: &str| url.starts_with("smtp://") || url.starts_with("smtps://");
-        if self.smtp_url.as_ref().is_some_and(|url| !scheme(url.expose_secret())) {
-            return Err("SMTP_URL must begin with smtp:// or smtps:// (the value is secret)".to_owned());
+        if self
+            .smtp_url
+            .as_ref()
+            .is_some_and(|url| !scheme(url.expose_secret()))
+        {
+            return Err(
+                "SMTP_URL must begin with smtp:// or smtps:// (the value is secret)".to_owned(),
+            );
         }
-        let web = |url: &str| Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-        if self.alert_webhook_url.as_ref().is_some_and(|url| !web(url.expose_secret())) {
-            return Err("ALERT_WEBHOOK_URL must be an http:// or https:// address (the value is secret)".to_owned());
+        let web = |url: &str| {
+            Url::parse(url).is_ok_and(|url| {
+                matches!(url.scheme(), "http" | "https") && url.username().is_empty()
+            })
+        };
+        if self
+            .alert_webhook_url
+            .as_ref()
+            .is_some_and(|url| !web(url.expose_secret()))
+        {
+            return Err("ALERT_WEBHOOK_URL must be an http:// or https:// address without user info (the value is secret)".to_owned());
         }
         Ok(())
     }
@@ -178,7 +200,10 @@ impl AlertSettings {
 impl StreamSettings {
     /// The gateway as browsers reach it, without a slash at its end.
     pub fn public_url(&self) -> String {
-        let url = self.sse_public_url.as_ref().unwrap_or(&self.sse_gateway_url);
+        let url = self
+            .sse_public_url
+            .as_ref()
+            .unwrap_or(&self.sse_gateway_url);
         url.as_str().trim_end_matches('/').to_owned()
     }
 }

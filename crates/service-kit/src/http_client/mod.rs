@@ -68,7 +68,7 @@ pub struct Outbound {
     guard: Arc<Guard>,
 }
 
-/// One GET. Debug leaves out where it goes and what it carries.
+/// One call. Debug leaves out where it goes and what it carries.
 #[derive(Clone)]
 pub struct Request {
     /// An absolute http or https address without user info.
@@ -134,24 +134,45 @@ impl Outbound {
     /// [`OutboundError`], whose text names neither credentials nor query values.
     pub async fn get(&self, request: &Request) -> Result<Response, OutboundError> {
         let url = self.guard.admit(&request.url)?;
-        tokio::time::timeout(request.timeout, self.exchange(url, request))
+        self.exchange(self.client.get(url), request).await
+    }
+
+    /// Sends one POST of `body`; otherwise as [`Outbound::get`].
+    ///
+    /// # Errors
+    /// As [`Outbound::get`]; what was sent may have arrived all the same.
+    pub async fn post(&self, request: &Request, body: Bytes) -> Result<Response, OutboundError> {
+        let url = self.guard.admit(&request.url)?;
+        self.exchange(self.client.post(url).body(body), request)
+            .await
+    }
+
+    async fn exchange(
+        &self,
+        call: reqwest::RequestBuilder,
+        request: &Request,
+    ) -> Result<Response, OutboundError> {
+        tokio::time::timeout(request.timeout, answer(call, request))
             .await
             .unwrap_or(Err(OutboundError::Timeout))
     }
+}
 
-    async fn exchange(&self, url: Url, request: &Request) -> Result<Response, OutboundError> {
-        let mut headers = request.headers.clone();
-        // Which header carries the key is the client's choice, so none of them prints or enters an HPACK table.
-        headers
-            .values_mut()
-            .for_each(|value| value.set_sensitive(true));
-        let sent = self.client.get(url).headers(headers).send().await;
-        let mut answer = sent.map_err(|error| OutboundError::of(&error))?;
-        let body = body::read(&mut answer, request.cap).await?;
-        Ok(Response {
-            status: answer.status(),
-            headers: std::mem::take(answer.headers_mut()),
-            body,
-        })
-    }
+async fn answer(
+    call: reqwest::RequestBuilder,
+    request: &Request,
+) -> Result<Response, OutboundError> {
+    let mut headers = request.headers.clone();
+    // Which header carries the key is the client's choice, so none of them prints or enters an HPACK table.
+    headers
+        .values_mut()
+        .for_each(|value| value.set_sensitive(true));
+    let sent = call.headers(headers).send().await;
+    let mut answer = sent.map_err(|error| OutboundError::of(&error))?;
+    let body = body::read(&mut answer, request.cap).await?;
+    Ok(Response {
+        status: answer.status(),
+        headers: std::mem::take(answer.headers_mut()),
+        body,
+    })
 }

@@ -1,1 +1,12 @@
 //! Telling people: what is wrong now, one notice per incident, and one when it is over.
+
+mod advice;
+mod condition;
+mod crier;
+mod notice;
+mod watch;
+
+pub use condition::{Condition, EndedRun, Finding, LateUpdate, SilentRun, SourceState, WaitingRun};
+pub use crier::{Channel, Crier};
+pub use notice::{Incident, MissingSegment, NAMED_SEGMENTS, Notice, RunFacts};
+pub use watch::{Watch, WatchRules};

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::PgPool;
 
+use super::connection_repo::RepoError;
+
 /// The outbox. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct OutboxRepo {
@@ -47,7 +49,7 @@ impl OutboxRepo {
     ///
     /// # Errors
     /// Of the database.
-    pub async fn claim(&self, most: i64, hold: Duration) -> sqlx::Result<Vec<Letter>> {
+    pub async fn claim(&self, most: i64, hold: Duration) -> Result<Vec<Letter>, RepoError> {
         sqlx::query_as(
             "UPDATE outbox SET next_at = now() + make_interval(secs => $2), attempts = attempts + 1
              WHERE id IN (SELECT id FROM outbox WHERE published_at IS NULL AND next_at <= now()
@@ -58,13 +60,14 @@ impl OutboxRepo {
         .bind(hold.as_secs_f64())
         .fetch_all(&self.pool)
         .await
+        .map_err(RepoError::from)
     }
 
     /// The broker has confirmed a letter: both the letter and its run say so from now on.
     ///
     /// # Errors
     /// Of the database; the letter is then published again after its hold.
-    pub async fn published(&self, id: i64) -> sqlx::Result<()> {
+    pub async fn published(&self, id: i64) -> Result<(), RepoError> {
         sqlx::query(
             "WITH letter AS (
                  UPDATE outbox SET published_at = now(), last_error = NULL
@@ -76,13 +79,14 @@ impl OutboxRepo {
         .execute(&self.pool)
         .await
         .map(drop)
+        .map_err(RepoError::from)
     }
 
     /// A letter could not be delivered: the next attempt is after `wait`.
     ///
     /// # Errors
     /// Of the database; the next attempt is then after its hold.
-    pub async fn failed(&self, id: i64, error: &str, wait: Duration) -> sqlx::Result<()> {
+    pub async fn failed(&self, id: i64, error: &str, wait: Duration) -> Result<(), RepoError> {
         sqlx::query(
             "UPDATE outbox SET next_at = now() + make_interval(secs => $3), last_error = $2
              WHERE id = $1 AND published_at IS NULL",
@@ -93,24 +97,28 @@ impl OutboxRepo {
         .execute(&self.pool)
         .await
         .map(drop)
+        .map_err(RepoError::from)
     }
 
     /// Whether the broker has confirmed this letter, to whichever replica.
     ///
     /// # Errors
     /// Of the database.
-    pub async fn is_published(&self, id: i64) -> sqlx::Result<bool> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM outbox WHERE id = $1 AND published_at IS NOT NULL)")
-            .bind(id)
-            .fetch_one(&self.pool)
-            .await
+    pub async fn is_published(&self, id: i64) -> Result<bool, RepoError> {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM outbox WHERE id = $1 AND published_at IS NOT NULL)",
+        )
+        .bind(id)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(RepoError::from)
     }
 
     /// How much waits, and for how long.
     ///
     /// # Errors
     /// Of the database.
-    pub async fn pending(&self) -> sqlx::Result<Pending> {
+    pub async fn pending(&self) -> Result<Pending, RepoError> {
         sqlx::query_as(
             "SELECT count(*) AS count,
                     COALESCE(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_age_seconds
@@ -118,5 +126,6 @@ impl OutboxRepo {
         )
         .fetch_one(&self.pool)
         .await
+        .map_err(RepoError::from)
     }
 }

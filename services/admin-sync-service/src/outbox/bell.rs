@@ -57,7 +57,10 @@ impl Bell {
         let Some((confirmed, _waiting)) = confirmed else {
             return true;
         };
-        if timeout(wait, confirmed).await.is_ok_and(|told| told.is_ok()) {
+        if timeout(wait, confirmed)
+            .await
+            .is_ok_and(|told| told.is_ok())
+        {
             return true;
         }
         // Another replica's relay may have been quicker; it tells only the row.
@@ -90,7 +93,13 @@ impl Bell {
         }
         let (told, confirmed) = oneshot::channel();
         board.waiting.insert(outbox_id, told);
-        Some((confirmed, Waiting { bell: self, outbox_id }))
+        Some((
+            confirmed,
+            Waiting {
+                bell: self,
+                outbox_id,
+            },
+        ))
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {

@@ -165,9 +165,15 @@ impl Service {
 
 /// The broker of this run of tests.
 pub fn rabbit_url() -> String {
-    #[expect(clippy::disallowed_methods, reason = "a test has no settings of its own")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test has no settings of its own"
+    )]
     let url = std::env::var("RABBITMQ_URL").unwrap_or_default();
-    assert!(!url.is_empty(), "no RABBITMQ_URL: run `cargo xtask test`, or export one");
+    assert!(
+        !url.is_empty(),
+        "no RABBITMQ_URL: run `cargo xtask test`, or export one"
+    );
     url
 }
 
@@ -182,7 +188,7 @@ pub fn settings(database: &Database, queue: &str) -> Settings {
     // Many services share one server in a test run.
     settings.database.db_pool_size = 4;
     settings.broker.rabbitmq_url = rabbit_url().into();
-    settings.broker.queue_name = queue.to_owned();
+    settings.queue.queue_name = queue.to_owned();
     settings.sync.sync_interval_minutes = 0;
     settings.keeper.keeper_tick_ms = Duration::from_millis(100);
     settings.alert.alert_no_update_minutes = 0;
