@@ -1,14 +1,19 @@
-//! SQL about databases and roles of a test server: template, clones, leftovers, the login role.
+//! SQL about databases and roles of a test server: template, clones, leftovers, the login roles.
 
 use service_kit::pg::migrator;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
-/// The login user that tests give to a public service; it holds `farol_public` and nothing else.
-pub(crate) const PUBLIC_LOGIN: &str = "farol_test_public";
-/// Its password; the server is a test server.
-pub(crate) const PUBLIC_PASSWORD: &str = "farol-test";
+/// The services' roles. Each has one login user, which holds it and nothing else.
+const GROUPS: [&str; 3] = ["farol_public", "farol_admin", "farol_ingest"];
+/// The password of the login users; the server is a test server.
+pub(crate) const PASSWORD: &str = "farol-test";
+
+/// The login user of a role: `farol_test_admin` of `farol_admin`.
+pub(crate) fn login_of(group: &str) -> String {
+    group.replace("farol_", "farol_test_")
+}
 
 /// Serialises template, role and sweep among the test processes of one server ("faroltes").
 const LOCK: i64 = 0x6661_726f_6c74_6573;
@@ -22,7 +27,9 @@ pub(crate) async fn create(owner: &PgConnectOptions) -> sqlx::Result<String> {
     lock.execute(&mut server).await?;
     // The lock ends with the session, also when one of these fails.
     let template = template(&mut server, owner).await?;
-    public_login(&mut server).await?;
+    for group in GROUPS {
+        login(&mut server, group).await?;
+    }
     sweep(&mut server).await?;
     let name = fresh_name(&mut server).await?;
     run(
@@ -86,18 +93,23 @@ fn migrations_hash() -> String {
 }
 
 /// Roles belong to the server, so another database's tests may have made it in this moment.
-async fn public_login(server: &mut PgConnection) -> sqlx::Result<()> {
+async fn login(server: &mut PgConnection, group: &str) -> sqlx::Result<()> {
+    let user = login_of(group);
     let made = format!(
         "DO $$ BEGIN
-             CREATE ROLE {PUBLIC_LOGIN} LOGIN PASSWORD '{PUBLIC_PASSWORD}';
+             CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}';
          EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
          END $$"
     );
     run(server, made).await?;
-    let member = "SELECT pg_has_role($1, 'farol_public', 'MEMBER')";
-    let is_member = sqlx::query_scalar(member).bind(PUBLIC_LOGIN);
-    if !is_member.fetch_one(&mut *server).await? {
-        run(server, format!("GRANT farol_public TO {PUBLIC_LOGIN}")).await?;
+    let is_member = sqlx::query_scalar("SELECT pg_has_role($1, $2, 'MEMBER')");
+    if !is_member
+        .bind(&user)
+        .bind(group)
+        .fetch_one(&mut *server)
+        .await?
+    {
+        run(server, format!("GRANT {group} TO {user}")).await?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
-use crate::cluster_repo::{self, PUBLIC_LOGIN, PUBLIC_PASSWORD};
+use crate::cluster_repo::{self, PASSWORD, login_of};
 use crate::project_repo::{self, ProjectRow};
 
 /// A database of the test's own.
@@ -62,12 +62,23 @@ impl Database {
 
     /// Connects as a login user with the rights of `farol_public`.
     pub fn public_url(&self) -> String {
-        let login = self
-            .server
-            .clone()
-            .username(PUBLIC_LOGIN)
-            .password(PUBLIC_PASSWORD);
-        login.database(&self.name).to_url_lossy().to_string()
+        self.url_of("farol_public")
+    }
+
+    /// Connects as a login user with the rights of `farol_admin`.
+    pub fn admin_url(&self) -> String {
+        self.url_of("farol_admin")
+    }
+
+    /// Connects as a login user with the rights of `farol_ingest`.
+    pub fn ingest_url(&self) -> String {
+        self.url_of("farol_ingest")
+    }
+
+    fn url_of(&self, group: &str) -> String {
+        let login = self.server.clone().username(&login_of(group));
+        let login = login.password(PASSWORD).database(&self.name);
+        login.to_url_lossy().to_string()
     }
 
     /// A pool of the owner's, for what the verbs below do not say.
