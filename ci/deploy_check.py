@@ -18,12 +18,15 @@ COMPLAINTS = []
 
 # What a service of the compose file may say here; more is fine once somebody has tried it.
 SERVICE_KEYS = set(
-    "build cap_drop command depends_on environment healthcheck image ports read_only restart security_opt "
+    "build cap_drop command depends_on environment healthcheck hostname image ports read_only restart security_opt "
     "stop_grace_period volumes".split()
 )
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
-# The official image's documented variables, and ours that its set-up script reads.
-POSTGRES_VARIABLES = {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"}
+# Documented variables of the official images; set-up scripts that are mounted may read others.
+IMAGE_VARIABLES = {
+    "postgres": {"POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"},
+    "rabbitmq": {"RABBITMQ_DEFAULT_USER", "RABBITMQ_DEFAULT_PASS"},
+}
 
 
 def expect(condition, complaint):
@@ -68,11 +71,16 @@ def check_ours(name, service, image):
     expect(service["build"]["dockerfile"] == "deploy/Dockerfile", f"{name}: builds from somewhere else")
 
 
-def check_postgres(name, service):
-    expect(re.fullmatch(r"postgres:\d+\.\d+-\w+", service["image"]), f"{name}: the image is not pinned")
-    script = (ROOT / "deploy/postgres/logins.sh").read_text()
+def check_server(name, service):
+    """Somebody else's image: pinned, the one that `cargo xtask up` takes too, with variables that it reads."""
+    image = service["image"]
+    expect(re.fullmatch(r"[a-z]+:\d+\.\d+(\.\d+)?(-\w+)?", image), f"{name}: {image} is not pinned")
+    rooms = (ROOT / "xtask/src/servers").glob("*.rs")
+    expect(any(f'"{image}"' in room.read_text() for room in rooms), f"{name}: xtask starts another image than {image}")
+    mounted = [ROOT / mount.split(":")[0] for mount in service.get("volumes", []) if mount.startswith(".")]
+    scripts = "".join(path.read_text() for path in mounted if path.exists())
     for variable in service["environment"]:
-        known = variable in POSTGRES_VARIABLES or f"${variable}" in script
+        known = variable in IMAGE_VARIABLES[image.split(":")[0]] or f"${variable}" in scripts
         expect(known, f"{name}: nothing reads {variable}")
 
 
@@ -144,7 +152,7 @@ def main():
     image = read_dockerfile(programs())
     for name, service in compose["services"].items():
         check_service(name, service, compose, image)
-        check_ours(name, service, image) if "build" in service else check_postgres(name, service)
+        check_ours(name, service, image) if "build" in service else check_server(name, service)
     check_hosts(compose)
     check_context()
     for complaint in COMPLAINTS:

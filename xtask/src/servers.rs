@@ -14,6 +14,7 @@ use crate::checkout::Checkout;
 use crate::failure::Outcome;
 use crate::ports::ServerPorts;
 use crate::process::Crew;
+use crate::say;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use install::{Privilege, apt_install};
@@ -55,6 +56,10 @@ impl Sources {
 
     /// One installation for both, then both at once; returns when both answer.
     pub(crate) fn start(self, crew: &Crew<'_>, wanted: &Instance) -> Outcome<(Postgres, RabbitMq)> {
+        let all_ours = self.postgres.is_private() && self.rabbitmq.is_private();
+        if wanted.fresh && !wanted.throwaway && !all_ours {
+            say::note("--fresh leaves a given server as it is: empty it yourself if you mean it");
+        }
         source::install(crew, &[self.postgres.lacking(), self.rabbitmq.lacking()])?;
         let (postgres, rabbitmq) = (self.postgres.place()?, self.rabbitmq.place()?);
         crew.side_by_side(

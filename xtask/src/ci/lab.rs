@@ -59,7 +59,10 @@ impl<'a> Lab<'a> {
     /// A Python script of this repository, in the private environment, told where everything is.
     pub(crate) fn python(&self, script: &str) -> Outcome<Command> {
         let mut command = Command::new(self.venv()?);
-        command.arg(script).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .arg(script)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONPATH", self.crew.checkout.root.join("ci"));
         command
             .env("DATABASE_URL", &self.postgres.owner_url)
             .env("RABBITMQ_URL", &self.rabbitmq.url);

@@ -24,6 +24,18 @@ pub(crate) const STEPS: &[Step] = &[
         run: |lab| lab.check("fernet", &mut lab.python("ci/fernet_check.py")?),
     },
     Step {
+        name: "broker-peer",
+        what: "a Python program and we understand each other over RabbitMQ, whoever declares first",
+        needs: &[PYTHON],
+        run: |lab| lab.check("broker-peer", &mut lab.python("ci/broker_peer.py")?),
+    },
+    Step {
+        name: "openapi",
+        what: "the administration answers what its OpenAPI document says, and never with a 5xx",
+        needs: &[PYTHON],
+        run: |lab| lab.check("openapi", &mut lab.python("ci/openapi_check.py")?),
+    },
+    Step {
         name: "deploy",
         what: "every path, program, flag and variable in docker-compose.yml and deploy/ exists",
         needs: &[PYTHON],

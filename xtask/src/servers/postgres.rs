@@ -48,17 +48,14 @@ impl Postgres {
         wanted: &Instance,
     ) -> Outcome<Self> {
         match place {
-            Place::Given(url) => Ok(Self::given(url, wanted)),
+            Place::Given(url) => Ok(Self::given(url)),
             Place::Installed(binaries) => Self::start_installed(crew, binaries, wanted),
             Place::Docker => Self::start_container(crew, wanted),
         }
     }
 
     /// It is somebody's: nothing of it is started, stopped or emptied here.
-    fn given(url: String, wanted: &Instance) -> Self {
-        if wanted.fresh && !wanted.throwaway {
-            say::note("--fresh leaves a given database as it is: empty it yourself if you mean it");
-        }
+    fn given(url: String) -> Self {
         let psql = binaries::psql().map(|path| Psql {
             program: vec![path.display().to_string()],
             url: url.clone(),
