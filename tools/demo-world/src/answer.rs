@@ -79,7 +79,8 @@ fn bent_body(whole: Bytes, fault: &Fault) -> Body {
     }
 }
 
-fn padded(whole: Bytes, padding: u64) -> impl Iterator<Item = Bytes> + Send {
+/// A text and so many spaces behind it, in pieces.
+pub(crate) fn padded(whole: Bytes, padding: u64) -> impl Iterator<Item = Bytes> + Send {
     const PIECE: usize = 64 * 1024;
     let spaces = Bytes::from(vec![b' '; PIECE]);
     let mut left = padding;

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::message::{Body, Reply, Request, broken};
 
 /// Most bytes of a request's head, and of its body.
-const MOST: usize = 64 * 1024;
+const MOST: usize = 1024 * 1024;
 
 /// One accepted connection.
 #[derive(Debug)]

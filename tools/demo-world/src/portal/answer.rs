@@ -9,6 +9,7 @@ use super::items;
 use super::query::{Asked, ItemsQuery, PageQuery, bad_request, unknown_purchase, unprocessable};
 use super::state::State;
 use super::store::Store;
+use crate::answer::padded;
 use crate::message::{Body, Reply};
 use crate::verdict::Verdict;
 
@@ -82,6 +83,12 @@ fn wrong(state: &mut State, asked: &Asked, fault: &Fault) -> Reply {
         Fault::NoContent204 => Reply::empty(204),
         Fault::Nothing404 => Reply::json(404, r#"{"message": "Nenhum registro encontrado."}"#),
         Fault::GarbageJson => Reply::json(200, r#"{"data":[{"numero"#),
+        Fault::Status { code } => Reply::problem(*code),
+        Fault::Redirect { location } => Reply::problem(302).header("location", location),
+        Fault::Huge { bytes } => {
+            let padding = *bytes;
+            right(state, asked).bent(|whole| Body::Pieces(None, Box::new(padded(whole, padding))))
+        }
         Fault::Truncated => right(state, asked).bent(Body::HalfThenEnd),
         Fault::ResetMidBody => right(state, asked).bent(Body::HalfThenReset),
         Fault::Drip { ms } => {

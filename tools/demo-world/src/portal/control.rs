@@ -5,10 +5,10 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde_json::{Value, json};
 use service_kit::clock::Clock;
 
-use super::Inside;
 use super::fault::Rule;
 use super::query::{Endpoint, Query};
 use super::replay::{Replay, TraceStep};
+use super::site::Inside;
 use super::time::instant;
 use crate::message::{Reply, Request};
 

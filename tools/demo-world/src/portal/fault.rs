@@ -1,4 +1,4 @@
-//! What goes wrong at the portal, and for which requests. Every kind was seen there; how a fault
+//! What goes wrong at the portal, and for which requests. Most kinds were seen there; how a fault
 //! becomes an answer is told in `answer`.
 
 use std::time::Duration;
@@ -63,6 +63,21 @@ pub enum Fault {
     NegativeTotals,
     /// 200 and `{"data":[{"numero`.
     GarbageJson,
+    /// Any other status, with a short JSON body.
+    Status {
+        /// The status code, 400 to 599.
+        code: u16,
+    },
+    /// 302 to the given place.
+    Redirect {
+        /// The `Location` header.
+        location: String,
+    },
+    /// The right answer followed by so many bytes of white space, of unannounced length.
+    Huge {
+        /// Bytes of padding.
+        bytes: u64,
+    },
     /// The right length announced, half sent, then the end of the connection.
     Truncated,
     /// The right head and half of the body, then a reset.

@@ -9,9 +9,10 @@ use service_kit::clock::Clock;
 use service_kit::random::Random;
 use tokio::task::JoinSet;
 
+use super::handle::Portal;
+use super::site::Inside;
 use super::time::local;
 use super::world::{Weights, World};
-use super::{Inside, Portal};
 
 /// Days that the demo's portal goes back.
 const DAYS: u64 = 9;

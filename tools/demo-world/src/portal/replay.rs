@@ -97,7 +97,7 @@ impl Outcome {
     fn step(self, dice: &mut Dice) -> TraceStep {
         let (status, error, duration_seconds) = match self {
             Self::Page => (Some(200), None, latency(dice)),
-            Self::Empty => (Some(204), None, 0.3 + latency(dice) / 10.0),
+            Self::Empty => (Some(204), None, 0.3),
             Self::TooMany => (Some(429), Some("HTTP 429; content-type=text/html"), 0.06),
             Self::Text500 => (Some(500), Some("HTTP 500; body=Erro na comunicação"), 30.3),
             Self::Json500 => (
@@ -132,9 +132,11 @@ fn latency(dice: &mut Dice) -> f64 {
     let drawn = u32::try_from(dice.below(1_000)).unwrap_or_default();
     let pairs = QUANTILES.iter().zip(&QUANTILES[1..]);
     let between = pairs.into_iter().find(|(_, (above, _))| drawn < *above);
-    between.map_or(17.6, |((below, low), (above, high))| {
+    let seconds = between.map_or(17.6, |((below, low), (above, high))| {
         low + (high - low) * f64::from(drawn - below) / f64::from(above - below)
-    })
+    });
+    // Whole milliseconds, as recorded.
+    (seconds * 1_000.0).round() / 1_000.0
 }
 
 /// A trace under way.

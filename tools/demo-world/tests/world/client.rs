@@ -55,8 +55,13 @@ pub(crate) async fn send(project: &ProjectHandle, headers: &[(&str, &str)]) -> T
         .split('/')
         .next()
         .unwrap();
+    send_to(address, &project.endpoint(), headers).await
+}
+
+/// Asks whoever listens there for a path.
+pub(crate) async fn send_to(address: &str, path: &str, headers: &[(&str, &str)]) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut text = format!("GET {} HTTP/1.1\r\nhost: {address}\r\n", project.endpoint());
+    let mut text = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n");
     for (name, value) in headers {
         text.extend([name, ": ", value, "\r\n"]);
     }

@@ -1,5 +1,5 @@
-//! The client API judged from outside, byte by byte where it matters, and the seed on a real
-//! Postgres.
+//! The client API and the portal judged from outside, byte by byte where it matters, and the seed on
+//! a real Postgres.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +11,16 @@ mod conditional;
 mod control;
 mod credentials;
 mod faults;
+mod portal_control;
+mod portal_faults;
+mod portal_items;
+mod portal_moving;
+mod portal_pages;
+mod portal_reader;
+mod portal_records;
+mod portal_refusals;
+mod portal_replay;
+mod portal_world;
 mod process;
 mod requests;
 mod seeding;

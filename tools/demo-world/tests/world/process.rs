@@ -38,3 +38,23 @@ async fn a_port_that_is_taken_ends_it_with_a_reason() {
         process.output()
     );
 }
+
+#[tokio::test]
+async fn the_portal_lives_beside_it() {
+    let arguments = ["serve", "--port", "0", "--pncp-port", "0", "--seed", "7"];
+    let mut process = ServiceProcess::spawn_with("demo-world", &arguments, &[]);
+    let control = format!("http://{}/_control", process.address("pncp").await);
+    let records = async || {
+        http_get(&control, &[]).await.json()["records"]
+            .as_u64()
+            .unwrap()
+    };
+    let first = records().await;
+    assert!(first > 1_000, "{first} procurements in ten days");
+    wait_until("something is published", PATIENCE, async || {
+        records().await > first
+    })
+    .await;
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0));
+}
