@@ -123,7 +123,7 @@ impl Drop for PrivatePostgres {
 }
 
 /// A port that was free a moment ago; nothing else on the loopback is likely to take it meanwhile.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener
         .local_addr()

@@ -1,4 +1,4 @@
-//! Running Postgres programs as a user that Postgres accepts: it refuses to run as root.
+//! Running servers as users that they accept: Postgres refuses to run as root, and `RabbitMQ` has a user of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,8 @@ pub(crate) fn postgres_programs() -> PathBuf {
     on_path("initdb").expect("no initdb in /usr/lib/postgresql/*/bin or PATH: install postgresql")
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+/// The folder on `PATH` that has `program`.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     #[expect(
         clippy::disallowed_methods,
         reason = "a test has no settings of its own"
@@ -36,33 +37,38 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// The program itself, or for root the program as user `postgres`; one process either way.
+/// The program as a user that Postgres accepts.
 pub(crate) fn as_server_user(program: &Path) -> Command {
+    as_user("postgres", program)
+}
+
+/// The program itself, or for root the program as `user`; one process either way.
+pub(crate) fn as_user(user: &str, program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid=postgres",
-        "--regid=postgres",
-        "--init-groups",
-        "--",
-    ]);
-    command.arg(program);
+    command.arg(format!("--reuid={user}"));
+    command.arg(format!("--regid={user}"));
+    command.args(["--init-groups", "--"]).arg(program);
     command
 }
 
-/// Hands a folder to the user that the server runs as.
+/// Hands a folder to the user that Postgres runs as.
 pub(crate) fn give_to_server_user(folder: &Path) {
+    give_to_user("postgres", folder);
+}
+
+/// Hands a folder, with what is in it, to the user that a server runs as.
+pub(crate) fn give_to_user(user: &str, folder: &Path) {
     if is_root() {
-        let status = Command::new("chown")
-            .arg("postgres:postgres")
-            .arg(folder)
-            .status();
+        let owner = format!("{user}:{user}");
+        let mut chown = Command::new("chown");
+        let status = chown.arg("-R").arg(owner).arg(folder).status();
         let given = status.is_ok_and(|status| status.success());
         assert!(
             given,
-            "as root the tests need a user `postgres` (apt-get install postgresql)"
+            "as root the tests need a user `{user}` (its server's package makes one)"
         );
     }
 }

@@ -7,6 +7,7 @@ mod logs;
 mod postgres;
 mod process;
 mod proxy;
+mod rabbit;
 mod script;
 mod stream;
 mod waiting;
