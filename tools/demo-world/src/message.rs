@@ -152,8 +152,8 @@ impl Reply {
         let framing = match &self.body {
             Body::Pieces(None, _) => Some("transfer-encoding: chunked\r\n".to_owned()),
             Body::Pieces(Some(size), _) => Some(format!("content-length: {size}\r\n")),
-            // A 304 has no body and, without its length known, no length either.
-            Body::Whole(_) if self.status == 304 => None,
+            // Neither has a body, and so no length (RFC 9110, 8.6).
+            Body::Whole(_) if matches!(self.status, 204 | 304) => None,
             Body::Whole(body)
             | Body::Drip(body, _)
             | Body::HalfThenEnd(body)

@@ -27,7 +27,8 @@ pub struct Record {
 
 impl Record {
     /// Procurement number `sequencial` of a synthetic organ, published at that Brasília time and not
-    /// updated since, with one item.
+    /// updated since, with one item. Within a year the number makes the key: the same number is the
+    /// same procurement, whatever its modalidade.
     pub fn new(sequencial: u32, modalidade: i16, published: NaiveDateTime) -> Self {
         Self {
             cnpj: organ(u64::from(sequencial)).cnpj,

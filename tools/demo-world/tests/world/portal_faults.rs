@@ -1,5 +1,7 @@
 //! Every fault of the portal is what it says, and hits whom it is meant for.
 
+use std::time::Duration;
+
 use demo_world::Portal;
 use demo_world::portal::{Endpoint, Fault, Match, Record, Rule};
 use serde_json::json;
@@ -144,7 +146,10 @@ async fn answers_break_off_in_every_way() {
 
 #[tokio::test]
 async fn late_answers_are_right_and_silence_lasts_until_the_reader_goes() {
-    assert_eq!(met(Fault::Slow { ms: 20 }).await.status(), 200);
+    assert_eq!(
+        met(Fault::slow(Duration::from_millis(20))).await.status(),
+        200
+    );
     let portal = portal();
     portal.script(Rule::forever(Match::any(), Fault::Hang));
     let stream = send(&portal, &page_path("publicacao", "2026-03-10", 6, 1, 10)).await;
