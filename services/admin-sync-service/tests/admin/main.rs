@@ -7,5 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod keeper;
 mod ops_surface;
+mod relay;
+mod rows;
+mod schedule;
 mod world;

@@ -10,9 +10,10 @@ use admin_sync_service::settings::Settings;
 use serde_json::Value;
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
-use service_kit::random::Random;
 use sqlx::PgPool;
-use test_kit::{Answer, Database, PATIENCE, http_get, http_request, wait_until};
+use test_kit::{
+    Answer, Database, PATIENCE, Rabbit, http_get, http_request, rabbit_url, wait_until,
+};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -27,6 +28,8 @@ pub const AUTHORIZATION: (&str, &str) = ("authorization", "Basic YW5hOnMzY3JldC1
 pub struct World {
     /// Where runs are.
     pub database: Database,
+    /// The broker, as another program sees it.
+    pub rabbit: Rabbit,
     /// The queue of this test alone.
     pub queue: String,
     /// The replica that tests talk to.
@@ -52,17 +55,19 @@ impl World {
 
     /// The same with other settings.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::over(Database::fresh().await, change)
+        Self::over(Database::fresh().await, change).await
     }
 
     /// The same over a database that tests have written to.
-    pub fn over(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
-        let queue = format!("farol.test.{}", Random::system().hex(8));
+    pub async fn over(database: Database, change: impl FnOnce(&mut Settings)) -> Self {
+        let rabbit = Rabbit::connect().await;
+        let queue = rabbit.fresh_queue();
         let mut settings = settings(&database, &queue);
         change(&mut settings);
         Self {
             service: Service::start(settings),
             database,
+            rabbit,
             queue,
         }
     }
@@ -161,20 +166,6 @@ impl Service {
         assert_eq!(code, ExitCode::SUCCESS, "left: {:?}", tasks.running());
         assert!(tasks.running().is_empty(), "left: {:?}", tasks.running());
     }
-}
-
-/// The broker of this run of tests.
-pub fn rabbit_url() -> String {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test has no settings of its own"
-    )]
-    let url = std::env::var("RABBITMQ_URL").unwrap_or_default();
-    assert!(
-        !url.is_empty(),
-        "no RABBITMQ_URL: run `cargo xtask test`, or export one"
-    );
-    url
 }
 
 /// What every test starts from: quick looks, no schedule, no alert.
