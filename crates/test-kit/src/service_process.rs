@@ -177,6 +177,16 @@ impl ServiceProcess {
         self.signal(Signal::KILL);
     }
 
+    /// Stops it where it stands, as a machine without CPU does, until `sigcont`.
+    pub fn sigstop(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn sigcont(&self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
         let sent = kill_process(id.expect("a process id"), signal);
