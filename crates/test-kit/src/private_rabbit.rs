@@ -20,6 +20,12 @@ const USER: &str = "rabbitmq";
 /// The first bytes of every AMQP 0-9-1 client; a broker that is ready answers them with a method frame.
 const GREETING: &[u8] = b"AMQP\x00\x00\x09\x01";
 
+/// Overdue acknowledgements are looked for every second, not every minute; only this file can say so.
+const ADVANCED: &str = "[{rabbit, [{channel_tick_interval, 1000}]}].";
+
+/// How often a start is tried: a killed node's name is free only a moment after its death.
+const MOST_STARTS: u32 = 10;
+
 /// A running node with a port mapper and a data folder of its own. Ends with its value.
 #[derive(Debug)]
 pub struct PrivateRabbit {
@@ -98,8 +104,15 @@ impl PrivateRabbit {
             self.mapper = Some(self.launch("epmd"));
         }
         let address = self.address();
+        let mut starts = 0;
         wait_until("the private RabbitMQ answers", PATIENCE * 3, async || {
             if self.has_ended() {
+                starts += 1;
+                assert!(
+                    starts <= MOST_STARTS,
+                    "RabbitMQ gives up: {}",
+                    self.output()
+                );
                 self.node = Some(self.launch("rabbitmq-server"));
             }
             answers(&address).await
@@ -143,6 +156,7 @@ impl PrivateRabbit {
         let _ = writeln!(settings, "disk_free_limit.absolute = 1MB\n{lines}");
         let files = [
             ("rabbitmq.conf", settings.as_str()),
+            ("advanced.config", ADVANCED),
             ("enabled_plugins", "[]."),
             ("rabbitmq-env.conf", ""),
         ];
@@ -208,6 +222,10 @@ impl PrivateRabbit {
             "-kernel inet_dist_use_interface {127,0,0,1} +S 1:1 +sbwt none",
         );
         command
+    }
+
+    fn output(&self) -> String {
+        fs::read_to_string(self.folder.join("output.log")).unwrap_or_default()
     }
 
     fn has_ended(&mut self) -> bool {

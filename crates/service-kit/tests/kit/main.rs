@@ -6,6 +6,8 @@
 )]
 
 mod binaries;
+mod broker;
+mod broker_faults;
 mod child;
 mod database;
 mod envelope;

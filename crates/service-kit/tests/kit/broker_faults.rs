@@ -1,0 +1,396 @@
+//! The broker's two ends against a RabbitMQ and a network that fail.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use service_kit::broker::{Consumer, PublishError, Publisher};
+use test_kit::{ChaosProxy, LogCapture, PATIENCE, PrivateRabbit, Rabbit, wait_until};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::TcpListener,
+    time::{Instant, timeout},
+};
+
+use crate::broker::{Process, next, take, to};
+
+const QUEUE: &str = "ingest.pncp";
+
+/// Long enough for a healthy broker, short enough to be waited for.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Publishes the numbers as a relay does: again, until each is confirmed.
+async fn publish_all(publisher: &Publisher, queue: &str, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        let message = to(queue, number.to_string());
+        wait_until("the message is confirmed", PATIENCE * 3, async || {
+            publisher.publish(&message, SOON).await.is_ok()
+        })
+        .await;
+    }
+}
+
+/// Takes messages until all the numbers were there; a message may come twice.
+async fn take_all(consumer: &Consumer, numbers: std::ops::Range<u32>) {
+    let mut missing: BTreeSet<Vec<u8>> = numbers
+        .map(|number| number.to_string().into_bytes())
+        .collect();
+    while !missing.is_empty() {
+        let delivery = next(consumer).await;
+        missing.remove(&delivery.body);
+        // A lost acknowledgement brings the message again, which is what the set is for.
+        let _ = delivery.ack().await;
+    }
+}
+
+fn through(proxy: &ChaosProxy) -> String {
+    format!("amqp://guest:guest@{}/%2f?heartbeat=1", proxy.address())
+}
+
+async fn proxied() -> (Rabbit, ChaosProxy) {
+    let rabbit = Rabbit::connect().await;
+    let host = rabbit.url().split('@').nth(1).unwrap();
+    let host = host.split('/').next().unwrap().to_owned();
+    (rabbit, ChaosProxy::to(host).await)
+}
+
+#[tokio::test]
+async fn no_message_is_lost_while_the_broker_restarts() {
+    let mut node = PrivateRabbit::start().await;
+    let process = Process::at(&node.url());
+    let publisher = process.publisher(&[QUEUE]);
+    let consumer = process.consumer(QUEUE, 5);
+    let restart = async {
+        take_all(&consumer, 0..20).await;
+        node.stop().await;
+        process.until_told("publisher", "cannot be reached").await;
+        process.until_told("consumer", "cannot be reached").await;
+        node.restart().await;
+        take_all(&consumer, 20..200).await;
+    };
+    tokio::join!(restart, publish_all(&publisher, QUEUE, 0..200));
+    assert_eq!(process.told("publisher"), "ready");
+    assert_ne!(
+        process.figure(r#"kit_broker_reconnects_total{end="consumer"}"#),
+        "0"
+    );
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn no_message_is_lost_when_the_broker_is_killed() {
+    let mut node = PrivateRabbit::start().await;
+    let process = Process::at(&node.url());
+    let publisher = process.publisher(&[QUEUE]);
+    let consumer = process.consumer(QUEUE, 5);
+    let kill = async {
+        take_all(&consumer, 0..20).await;
+        node.kill9();
+        node.restart().await;
+        take_all(&consumer, 20..200).await;
+    };
+    tokio::join!(kill, publish_all(&publisher, QUEUE, 0..200));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn connections_closed_by_force_come_back() {
+    let node = PrivateRabbit::start().await;
+    let process = Process::at(&node.url());
+    let publisher = process.publisher(&[QUEUE]);
+    let consumer = process.consumer(QUEUE, 1);
+    publish_all(&publisher, QUEUE, 0..1).await;
+    let held = next(&consumer).await;
+    node.close_all_connections().await;
+    wait_until("the delivery is lost", PATIENCE, async || {
+        process.told("consumer") != "ready"
+    })
+    .await;
+    assert!(!held.ack().await, "its channel is gone");
+    assert_eq!(take(&consumer).await, b"0", "so it comes again");
+    publish_all(&publisher, QUEUE, 1..2).await;
+    assert_eq!(take(&consumer).await, b"1");
+    assert_eq!(process.figure("kit_broker_acks_lost_total"), "1");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_delivery_held_too_long_costs_the_channel_and_comes_again() {
+    let node = PrivateRabbit::with_config("consumer_timeout = 10000").await;
+    let process = Process::at(&node.url());
+    let publisher = process.publisher(&[QUEUE]);
+    let consumer = process.consumer(QUEUE, 1);
+    publish_all(&publisher, QUEUE, 0..1).await;
+    let held = next(&consumer).await;
+    let again = next(&consumer).await;
+    assert!(again.redelivered);
+    assert!(!held.ack().await);
+    assert!(again.ack().await);
+    publish_all(&publisher, QUEUE, 1..2).await;
+    assert_eq!(take(&consumer).await, b"1");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_broker_without_memory_takes_nothing_and_hangs_nobody() {
+    let node = PrivateRabbit::start().await;
+    let process = Process::at(&node.url());
+    let publisher = process.publisher(&[QUEUE]);
+    let consumer = process.consumer(QUEUE, 1);
+    publish_all(&publisher, QUEUE, 0..1).await;
+    node.raise_memory_alarm().await;
+    let begun = Instant::now();
+    let first = publisher.publish(&to(QUEUE, "1"), SOON).await;
+    assert!(
+        matches!(first, Err(PublishError::Unknown | PublishError::Away)),
+        "{first:?}"
+    );
+    process.until_told("publisher", "short of memory").await;
+    assert_eq!(
+        publisher.publish(&to(QUEUE, "2"), SOON).await,
+        Err(PublishError::Away)
+    );
+    assert_eq!(publisher.depth(QUEUE, SOON).await, Err(PublishError::Away));
+    assert!(begun.elapsed() < PATIENCE);
+    assert_eq!(take(&consumer).await, b"0", "consuming goes on");
+    node.clear_memory_alarm().await;
+    publish_all(&publisher, QUEUE, 3..4).await;
+    take_all(&consumer, 3..4).await;
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_process_stops_in_order_while_the_broker_has_no_memory() {
+    let node = PrivateRabbit::start().await;
+    let process = Process::at(&node.url());
+    let publisher = process.publisher(&[QUEUE]);
+    publish_all(&publisher, QUEUE, 0..1).await;
+    node.raise_memory_alarm().await;
+    assert!(publisher.publish(&to(QUEUE, "1"), SOON).await.is_err());
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_queue_is_declared_again_by_its_consumer() {
+    let rabbit = Rabbit::connect().await;
+    let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
+    let consumer = process.consumer(&queue, 1);
+    process.until_told("consumer", "ready").await;
+    rabbit.delete(&queue).await;
+    wait_until("the queue has its consumer again", PATIENCE, async || {
+        rabbit.consumers(&queue).await == Some(1)
+    })
+    .await;
+    rabbit.publish(&queue, "after").await;
+    assert_eq!(take(&consumer).await, b"after");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_with_other_arguments_is_told_to_the_operator() {
+    let rabbit = Rabbit::connect().await;
+    let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
+    rabbit.declare_transient(&queue).await;
+    let publisher = process.publisher(&[&queue]);
+    let consumer = process.consumer(&queue, 1);
+    for latch in ["publisher", "consumer"] {
+        process
+            .until_told(latch, "inequivalent arg 'durable'")
+            .await;
+        let told = process.told(latch);
+        assert!(
+            told.contains(&format!("declaring the queue {queue}")),
+            "{told}"
+        );
+    }
+    assert_eq!(
+        publisher.publish(&to(&queue, "1"), SOON).await,
+        Err(PublishError::Away)
+    );
+    rabbit.delete(&queue).await;
+    publish_all(&publisher, &queue, 2..3).await;
+    assert_eq!(take(&consumer).await, b"2");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn the_depth_of_a_queue_with_other_arguments_is_refused_and_nothing_else_suffers() {
+    let rabbit = Rabbit::connect().await;
+    let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
+    let transient = rabbit.fresh_queue();
+    rabbit.declare_transient(&transient).await;
+    let publisher = process.publisher(&[&queue]);
+    assert_eq!(
+        publisher.depth(&transient, PATIENCE).await,
+        Err(PublishError::Refused)
+    );
+    assert_eq!(publisher.publish(&to(&queue, "1"), SOON).await, Ok(()));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn cut_connections_come_back() {
+    let (rabbit, proxy) = proxied().await;
+    let (process, queue) = (Process::at(&through(&proxy)), rabbit.fresh_queue());
+    let publisher = process.publisher(&[&queue]);
+    let consumer = process.consumer(&queue, 1);
+    publish_all(&publisher, &queue, 0..1).await;
+    let held = next(&consumer).await;
+    proxy.cut();
+    assert!(publisher.publish(&to(&queue, "lost"), SOON).await.is_err());
+    for latch in ["publisher", "consumer"] {
+        wait_until("the loss is told", PATIENCE, async || {
+            process.told(latch) != "ready"
+        })
+        .await;
+    }
+    assert!(!publisher.connected() && !consumer.connected());
+    assert!(!held.ack().await);
+    proxy.restore();
+    take_all(&consumer, 0..1).await;
+    publish_all(&publisher, &queue, 1..2).await;
+    take_all(&consumer, 1..2).await;
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_network_that_falls_silent_is_noticed_and_left() {
+    let (rabbit, proxy) = proxied().await;
+    let (process, queue) = (Process::at(&through(&proxy)), rabbit.fresh_queue());
+    let publisher = process.publisher(&[&queue]);
+    let consumer = process.consumer(&queue, 1);
+    publish_all(&publisher, &queue, 0..1).await;
+    let held = next(&consumer).await;
+    proxy.pause();
+    let outcome = timeout(PATIENCE, publisher.publish(&to(&queue, "1"), SOON)).await;
+    assert_eq!(outcome.unwrap(), Err(PublishError::Unknown));
+    for latch in ["publisher", "consumer"] {
+        wait_until("the silence is told", PATIENCE, async || {
+            process.told(latch) != "ready"
+        })
+        .await;
+    }
+    assert!(!timeout(PATIENCE, held.ack()).await.unwrap());
+    proxy.resume();
+    publish_all(&publisher, &queue, 2..3).await;
+    take_all(&consumer, 2..3).await;
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_process_stops_in_order_while_the_network_is_silent() {
+    let (rabbit, proxy) = proxied().await;
+    let (process, queue) = (Process::at(&through(&proxy)), rabbit.fresh_queue());
+    let _publisher = process.publisher(&[&queue]);
+    let _consumer = process.consumer(&queue, 1);
+    process.until_told("publisher", "ready").await;
+    process.until_told("consumer", "ready").await;
+    proxy.pause();
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_publish_given_up_by_its_caller_confuses_no_later_one() {
+    let (rabbit, proxy) = proxied().await;
+    let (process, queue) = (Process::at(&through(&proxy)), rabbit.fresh_queue());
+    let publisher = process.publisher(&[&queue]);
+    publish_all(&publisher, &queue, 0..1).await;
+    proxy.pause();
+    let nowhere = to("farol_test_nowhere", "{}");
+    let given_up = timeout(
+        Duration::from_millis(100),
+        publisher.publish(&nowhere, PATIENCE),
+    )
+    .await;
+    assert!(given_up.is_err());
+    proxy.resume();
+    assert_eq!(publisher.publish(&to(&queue, "1"), PATIENCE).await, Ok(()));
+    assert_eq!(
+        publisher.publish(&nowhere, PATIENCE).await,
+        Err(PublishError::Unroutable)
+    );
+    assert_eq!(rabbit.depth(&queue).await, Some(2));
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_at_the_start_is_waited_for() {
+    let (rabbit, proxy) = proxied().await;
+    proxy.cut();
+    let (process, queue) = (Process::at(&through(&proxy)), rabbit.fresh_queue());
+    let publisher = process.publisher(&[&queue]);
+    assert_eq!(
+        publisher.publish(&to(&queue, "1"), SOON).await,
+        Err(PublishError::Away)
+    );
+    assert_eq!(publisher.depth(&queue, SOON).await, Err(PublishError::Away));
+    assert_ne!(process.told("publisher"), "ready");
+    proxy.restore();
+    publish_all(&publisher, &queue, 2..3).await;
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_told_without_the_password() {
+    let port = {
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        nobody.local_addr().unwrap().port()
+    };
+    let process = Process::at(&format!("amqp://me:swordfish-nobody@127.0.0.1:{port}/%2f"));
+    let publisher = process.publisher(&[QUEUE]);
+    process
+        .until_told(
+            "publisher",
+            &format!("cannot be reached at 127.0.0.1:{port}"),
+        )
+        .await;
+    let told = format!(
+        "{} {publisher:?} {:?}",
+        process.told("publisher"),
+        process.settings
+    );
+    assert!(!told.contains("swordfish"), "{told}");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_password_is_told_and_not_shown() {
+    let log = LogCapture::start();
+    let rabbit = Rabbit::connect().await;
+    let url = rabbit
+        .url()
+        .replace("guest:guest", "guest:swordfish-refused");
+    let process = Process::at(&url);
+    let consumer = process.consumer(QUEUE, 1);
+    process.until_told("consumer", "ACCESS_REFUSED").await;
+    assert!(!consumer.connected());
+    process.stop().await;
+    let told: Vec<_> = log
+        .text()
+        .lines()
+        .filter(|line| line.contains("swordfish-refused"))
+        .map(str::to_owned)
+        .collect();
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+/// Also the proof that no connection outlives its end: lapin would dial on for ever.
+#[tokio::test]
+async fn a_broker_that_says_nothing_is_left_in_time_and_for_good() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let process = Process::at(&format!("amqp://guest:guest@{address}/%2f"));
+    let _publisher = process.publisher(&[QUEUE]);
+    for _ in 0..2 {
+        let (mut stream, _) = timeout(PATIENCE * 2, silent.accept())
+            .await
+            .unwrap()
+            .unwrap();
+        let mut said = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut said))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(said.starts_with(b"AMQP"), "it hung up after its greeting");
+    }
+    process.until_told("publisher", "does not answer").await;
+    process.stop().await;
+}
