@@ -182,22 +182,22 @@ impl ExecutionRepo {
         .await
     }
 
-    /// Writes down what was decided on the way.
+    /// How often something of ours failed in this run.
     ///
     /// # Errors
     /// Of the database.
-    pub async fn event(
-        &self,
-        execution_id: i32,
-        actor: &str,
-        kind: &str,
-        detail: Value,
-    ) -> Result<(), RepoError> {
+    pub async fn failures(&self, execution_id: i32) -> Result<u32, RepoError> {
         bounded(async {
             let mut lent = Lent::from(&self.pool).await?;
-            event_in(&mut lent, execution_id, actor, kind, detail).await?;
+            let failures: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM sync_events WHERE execution_id = $1 AND kind = $2",
+            )
+            .bind(execution_id)
+            .bind(Move::FailInside.as_str())
+            .fetch_one(&mut *lent)
+            .await?;
             lent.back();
-            Ok(())
+            Ok(u32::try_from(failures).unwrap_or(u32::MAX))
         })
         .await
     }

@@ -12,8 +12,8 @@ use crate::ingest::record::Decimal;
 /// A contratacao whose items are due: what the portal is asked with.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Due {
-    /// Its key.
-    pub numero_controle_pncp: String,
+    /// Its `numero_controle_pncp`.
+    pub key: String,
     /// The organ's number in the address of its items.
     pub orgao_cnpj: String,
     /// The year in it.
@@ -73,7 +73,7 @@ impl ItemsRepo {
         bounded(async {
             let mut lent = Lent::from(&self.pool).await?;
             let due = sqlx::query_as(
-                "SELECT numero_controle_pncp, orgao_cnpj, ano_compra, sequencial_compra,
+                "SELECT numero_controle_pncp AS key, orgao_cnpj, ano_compra, sequencial_compra,
                         data_atualizacao_global AS version
                    FROM pncp_contratacoes
                   WHERE execution_id = $1 AND itens_versao IS DISTINCT FROM data_atualizacao_global
@@ -91,42 +91,23 @@ impl ItemsRepo {
         .await
     }
 
-    /// Of how many contratacoes the run owes the items.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn count_due(&self, execution_id: i32) -> Result<u32, RepoError> {
-        bounded(async {
-            let mut lent = Lent::from(&self.pool).await?;
-            let due: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pncp_contratacoes
-                  WHERE execution_id = $1 AND itens_versao IS DISTINCT FROM data_atualizacao_global",
-            )
-            .bind(execution_id)
-            .fetch_one(&mut *lent)
-            .await?;
-            lent.back();
-            Ok(u32::try_from(due).unwrap_or(u32::MAX))
-        })
-        .await
-    }
-
     /// Sets how many contratacoes the segment of items has in all: those done, and those still due.
     ///
     /// # Errors
     /// [`RepoError::LeaseLost`], or of the database.
-    pub async fn expect(&self, lease: &Lease, segment_id: i64, due: u32) -> Result<(), RepoError> {
+    pub async fn expect(&self, lease: &Lease, segment_id: i64) -> Result<(), RepoError> {
         bounded(async {
             let mut lent = Lent::from(&self.pool).await?;
             let mut tx = lent.begin().await?;
             hold(&mut tx, lease).await?;
             let noted = sqlx::query(
-                "UPDATE sync_segments SET pages_total = pages_done + $3, updated_at = clock_timestamp()
+                "UPDATE sync_segments SET updated_at = clock_timestamp(), pages_total = pages_done + (
+                        SELECT count(*) FROM pncp_contratacoes
+                         WHERE execution_id = $2 AND itens_versao IS DISTINCT FROM data_atualizacao_global)
                   WHERE id = $1 AND execution_id = $2",
             )
             .bind(segment_id)
             .bind(lease.execution_id)
-            .bind(i32::try_from(due).unwrap_or(i32::MAX))
             .execute(&mut *tx)
             .await?;
             one(noted.rows_affected(), segment_id)?;
@@ -173,7 +154,7 @@ async fn is_still(tx: &mut PgConnection, of: &Due) -> Result<bool, RepoError> {
         "UPDATE pncp_contratacoes SET itens_versao = $2
           WHERE numero_controle_pncp = $1 AND data_atualizacao_global = $2",
     )
-    .bind(&of.numero_controle_pncp)
+    .bind(&of.key)
     .bind(of.version)
     .execute(tx)
     .await?;
@@ -196,7 +177,7 @@ async fn replace(
     sqlx::query(
         "DELETE FROM pncp_itens WHERE numero_controle_pncp = $1 AND numero_item <> ALL($2)",
     )
-    .bind(&of.numero_controle_pncp)
+    .bind(&of.key)
     .bind(came)
     .execute(&mut *tx)
     .await?;
@@ -229,7 +210,7 @@ async fn upsert(tx: &mut PgConnection, of: &Due, items: &[Item<'_>]) -> Result<(
             criterio_julgamento_id = excluded.criterio_julgamento_id, data_inclusao = excluded.data_inclusao,
             data_atualizacao = excluded.data_atualizacao, raw = excluded.raw",
     )
-    .bind(&of.numero_controle_pncp)
+    .bind(&of.key)
     .bind(column(items, |item| item.numero_item))
     .bind(column(items, |item| item.descricao.as_deref()))
     .bind(column(items, |item| item.material_ou_servico.as_deref()))
@@ -263,7 +244,7 @@ async fn quarantine(
            FROM unnest($3::int[], $4::text[], $5::text[]::jsonb[]) AS q (number, reason, raw)",
     )
     .bind(lease.execution_id)
-    .bind(&of.numero_controle_pncp)
+    .bind(&of.key)
     .bind(
         unreadable
             .iter()

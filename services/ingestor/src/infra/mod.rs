@@ -2,6 +2,7 @@
 
 mod claim_repo;
 mod contratacao_repo;
+mod evidence_repo;
 pub mod execution_repo;
 pub mod items_repo;
 pub mod pncp_api;

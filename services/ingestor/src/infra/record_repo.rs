@@ -9,45 +9,14 @@ use sqlx::{Connection as _, PgConnection, PgPool};
 use super::contratacao_repo;
 use super::execution_repo::Lease;
 use super::postgres_repo::{Lent, RepoError, bounded};
-use super::segment_repo::one;
-use crate::ingest::record::Record;
+use super::segment_repo::{hold, one};
+use crate::ingest::record::{Record, Unreadable};
 
-/// A page to be committed.
-#[derive(Clone, Copy, Debug)]
+/// A page to be committed, and how far the scan is with it.
+#[derive(Clone, Debug)]
 pub struct Page<'a> {
     /// As it goes into the ledger.
     pub answered: &'a Answered,
-    /// How far the scan is with it.
-    pub progress: Progress,
-    /// The records in the window.
-    pub records: &'a [Kept<'a>],
-    /// Those that cannot be read.
-    pub quarantined: &'a [Quarantined<'a>],
-}
-
-/// A record in the window.
-#[derive(Clone, Copy, Debug)]
-pub struct Kept<'a> {
-    /// The record.
-    pub record: &'a Record<'a>,
-    /// Whether this scan sees it for the first time: only then it is counted.
-    pub first: bool,
-}
-
-/// A record that cannot be read.
-#[derive(Clone, Copy, Debug)]
-pub struct Quarantined<'a> {
-    /// Its key, where it has one.
-    pub key: Option<&'a str>,
-    /// What is wrong with it.
-    pub reason: &'a str,
-    /// The record, as `jsonb` takes it.
-    pub raw: &'a str,
-}
-
-/// How far a scan is, the page in hand included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
     /// Answers taken.
     pub pages_done: u32,
     /// Answers that there will be.
@@ -56,6 +25,19 @@ pub struct Progress {
     pub expected: Option<u32>,
     /// Distinct keys there are.
     pub got: u32,
+    /// The records in the window.
+    pub records: Vec<Kept<'a>>,
+    /// Those that cannot be read.
+    pub quarantined: Vec<&'a Unreadable<'a>>,
+}
+
+/// A record in the window.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The record.
+    pub record: &'a Record<'a>,
+    /// Whether it counts: only when its scan sees it for the first time.
+    pub counted: bool,
 }
 
 /// What a page brought; records that the scan had seen before are in none of these.
@@ -90,16 +72,16 @@ impl RecordRepo {
         Self { pool }
     }
 
-    /// Commits a page, wholly or not at all.
+    /// Commits a page, wholly or not at all. One that is in the ledger already brings nothing: whether a commit that
+    /// was not answered took place is found out by doing it again.
     ///
     /// # Errors
-    /// [`RepoError::LeaseLost`], or of the database. Of one that is away nobody knows whether it did commit: the
-    /// same page again is then refused, because it is in the ledger.
+    /// [`RepoError::LeaseLost`], or of the database.
     pub async fn commit_page(
         &self,
         lease: &Lease,
         segment_id: i64,
-        page: Page<'_>,
+        page: &Page<'_>,
     ) -> Result<Committed, RepoError> {
         bounded(async {
             let mut lent = Lent::from(&self.pool).await?;
@@ -118,15 +100,18 @@ async fn save(
     tx: &mut PgConnection,
     lease: &Lease,
     segment_id: i64,
-    page: Page<'_>,
+    page: &Page<'_>,
 ) -> Result<Committed, RepoError> {
-    let newest = newest(page.records);
+    if !note_page(tx, segment_id, page.answered).await? {
+        hold(tx, lease).await?;
+        return Ok(Committed::default());
+    }
+    let newest = newest(&page.records);
     let records: Vec<&Record<'_>> = newest.values().map(|kept| kept.record).collect();
     let written = contratacao_repo::upsert(tx, lease.execution_id, &records).await?;
     let mut committed = count(&newest, &written);
     committed.quarantined =
-        quarantine(tx, lease.execution_id, segment_id, page.quarantined).await?;
-    note_page(tx, segment_id, page.answered).await?;
+        quarantine(tx, lease.execution_id, segment_id, &page.quarantined).await?;
     note_segment(tx, lease, segment_id, page, committed).await?;
     note_run(tx, lease, committed).await?;
     Ok(committed)
@@ -139,7 +124,7 @@ fn newest<'a>(records: &[Kept<'a>]) -> BTreeMap<&'a str, Kept<'a>> {
         let known = newest
             .entry(&kept.record.numero_controle_pncp)
             .or_insert(*kept);
-        known.first |= kept.first;
+        known.counted |= kept.counted;
         if known.record.data_atualizacao_global < kept.record.data_atualizacao_global {
             known.record = kept.record;
         }
@@ -149,7 +134,7 @@ fn newest<'a>(records: &[Kept<'a>]) -> BTreeMap<&'a str, Kept<'a>> {
 
 fn count(records: &BTreeMap<&str, Kept<'_>>, written: &HashMap<String, bool>) -> Committed {
     let mut committed = Committed::default();
-    for (key, _) in records.iter().filter(|(_, kept)| kept.first) {
+    for (key, _) in records.iter().filter(|(_, kept)| kept.counted) {
         match written.get(*key) {
             Some(true) => committed.inserted += 1,
             Some(false) => committed.updated += 1,
@@ -163,7 +148,7 @@ async fn quarantine(
     tx: &mut PgConnection,
     execution_id: i32,
     segment_id: i64,
-    records: &[Quarantined<'_>],
+    records: &[&Unreadable<'_>],
 ) -> Result<u32, RepoError> {
     if records.is_empty() {
         return Ok(0);
@@ -175,27 +160,38 @@ async fn quarantine(
     )
     .bind(execution_id)
     .bind(segment_id)
-    .bind(records.iter().map(|record| record.key).collect::<Vec<_>>())
     .bind(
         records
             .iter()
-            .map(|record| record.reason)
+            .map(|record| record.key.as_deref())
             .collect::<Vec<_>>(),
     )
-    .bind(records.iter().map(|record| record.raw).collect::<Vec<_>>())
+    .bind(
+        records
+            .iter()
+            .map(|record| record.reason.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        records
+            .iter()
+            .map(|record| &*record.raw)
+            .collect::<Vec<_>>(),
+    )
     .execute(tx)
     .await?;
     Ok(u32::try_from(put.rows_affected()).unwrap_or(u32::MAX))
 }
 
+/// Whether it was not there yet.
 async fn note_page(
     tx: &mut PgConnection,
     segment_id: i64,
     answered: &Answered,
-) -> Result<(), RepoError> {
-    sqlx::query(
+) -> Result<bool, RepoError> {
+    let noted = sqlx::query(
         "INSERT INTO sync_pages (segment_id, pass, page, total, pages, keys, times, read_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
     )
     .bind(segment_id)
     .bind(answered.pass)
@@ -207,14 +203,14 @@ async fn note_page(
     .bind(answered.read_at)
     .execute(tx)
     .await?;
-    Ok(())
+    Ok(noted.rows_affected() == 1)
 }
 
 async fn note_segment(
     tx: &mut PgConnection,
     lease: &Lease,
     segment_id: i64,
-    page: Page<'_>,
+    page: &Page<'_>,
     committed: Committed,
 ) -> Result<(), RepoError> {
     let noted = sqlx::query(
@@ -228,10 +224,10 @@ async fn note_segment(
     .bind(segment_id)
     .bind(lease.execution_id)
     .bind(page.answered.pass)
-    .bind(number(page.progress.pages_done))
-    .bind(page.progress.pages_total.map(number))
-    .bind(page.progress.expected.map(number))
-    .bind(number(page.progress.got))
+    .bind(number(page.pages_done))
+    .bind(page.pages_total.map(number))
+    .bind(page.expected.map(number))
+    .bind(number(page.got))
     .bind(number(committed.inserted))
     .bind(number(committed.updated))
     .bind(number(committed.unchanged))

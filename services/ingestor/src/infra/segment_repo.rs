@@ -1,14 +1,11 @@
 //! The ledger: which segments a run has, where each is, which pages of it are committed. Pages are committed by
 //! `record_repo`, together with what stood on them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use farol_core::sync::scan::CommittedPage;
-use farol_core::sync::{
-    COMPARABLE_WITHIN_DAYS, Endpoint, Evidence, Interval, PlannedSegment, SegmentKey, SegmentState,
-    Window, Zone,
-};
+use farol_core::sync::{PlannedSegment, SegmentKey, SegmentState, Window, Zone};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
 
@@ -20,6 +17,8 @@ use super::postgres_repo::{Lent, RepoError, bounded};
 pub struct Segment {
     /// The row.
     pub id: i64,
+    /// The run that it is of.
+    pub execution_id: i32,
     /// What it reads.
     pub key: SegmentKey,
     /// Its last day.
@@ -36,6 +35,8 @@ pub struct Segment {
     pub attempts: i32,
     /// The class of what it failed with.
     pub error_class: Option<String>,
+    /// The same, for people.
+    pub last_error: Option<String>,
 }
 
 /// How a segment ended.
@@ -51,15 +52,53 @@ pub struct SegmentEnd {
     pub last_error: Option<String>,
 }
 
+impl SegmentEnd {
+    /// Everything up to `proven_until` is read.
+    pub fn complete(proven_until: DateTime<Utc>) -> Self {
+        Self {
+            state: SegmentState::Complete,
+            proven_until: Some(proven_until),
+            error_class: None,
+            last_error: None,
+        }
+    }
+
+    /// It was read, and does not add up.
+    pub fn incomplete(class: &'static str, detail: impl Into<String>) -> Self {
+        Self::unproven(SegmentState::Incomplete, class, detail.into())
+    }
+
+    /// It could not be read.
+    pub fn failed(class: &'static str, detail: impl Into<String>) -> Self {
+        Self::unproven(SegmentState::Failed, class, detail.into())
+    }
+
+    /// It was read, and what it says is not believed.
+    pub fn suspected(detail: impl Into<String>) -> Self {
+        let state = SegmentState::SuspectedOutage;
+        Self::unproven(state, state.as_str(), detail.into())
+    }
+
+    fn unproven(state: SegmentState, class: &'static str, detail: String) -> Self {
+        Self {
+            state,
+            proven_until: None,
+            error_class: Some(class),
+            last_error: Some(detail),
+        }
+    }
+}
+
 /// The ledger. Clones share the pool.
 #[derive(Clone)]
 pub struct SegmentRepo {
-    pool: PgPool,
-    zone: Zone,
+    pub(super) pool: PgPool,
+    pub(super) zone: Zone,
 }
 
 const SEGMENTS: &str = "
-    SELECT id, endpoint, modalidade, day_from, day_to, cut_from, cut_to, state, pages_done, got, attempts, error_class
+    SELECT id, execution_id, endpoint, modalidade, day_from, day_to, cut_from, cut_to, state, pages_done, got,
+           attempts, error_class, last_error
       FROM sync_segments WHERE execution_id = $1 ORDER BY day_from, modalidade, endpoint";
 
 impl SegmentRepo {
@@ -239,137 +278,7 @@ impl SegmentRepo {
         })
         .await
     }
-
-    /// What complete segments of `endpoint` prove of each modalidade that reaches beyond `since`.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn proven(
-        &self,
-        endpoint: Endpoint,
-        since: DateTime<Utc>,
-    ) -> Result<BTreeMap<i16, Vec<Interval>>, RepoError> {
-        bounded(async {
-            let mut lent = Lent::from(&self.pool).await?;
-            let rows: Vec<(i16, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
-                "SELECT modalidade, cut_from, proven_until FROM sync_segments
-                  WHERE endpoint = $1 AND state = 'complete' AND proven_until > $2",
-            )
-            .bind(endpoint.as_str())
-            .bind(since)
-            .fetch_all(&mut *lent)
-            .await?;
-            lent.back();
-            let mut proven = BTreeMap::<i16, Vec<Interval>>::new();
-            for (modalidade, from, to) in rows {
-                proven
-                    .entry(modalidade)
-                    .or_default()
-                    .push(Interval { from, to });
-            }
-            Ok(proven)
-        })
-        .await
-    }
-
-    /// All that is known about a day for which the portal said "nothing".
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn evidence(
-        &self,
-        execution_id: i32,
-        key: &SegmentKey,
-        day_over: bool,
-    ) -> Result<Evidence, RepoError> {
-        bounded(async {
-            let mut lent = Lent::from(&self.pool).await?;
-            let known = self.counts_around(&mut lent, key).await?;
-            let row = sqlx::query(
-                "SELECT count(*) FILTER (WHERE same AND got > 0) > 0 AS had_records,
-                        extract(epoch FROM clock_timestamp() - min(updated_at) FILTER (
-                            WHERE same AND execution_id <> $4 AND got = 0
-                              AND state IN ('complete', 'suspected_outage')))::double precision AS same_zero_ago,
-                        count(*) FILTER (WHERE execution_id = $4 AND got > 0) > 0 AS portal_answers
-                   FROM (SELECT *, endpoint = $1 AND modalidade = $2 AND day_from = $3 AS same FROM sync_segments
-                          WHERE (day_from = $3 AND modalidade = $2 AND endpoint = $1)
-                             OR (execution_id = $4 AND endpoint <> 'itens')) seen",
-            )
-            .bind(key.endpoint.as_str())
-            .bind(key.modalidade)
-            .bind(key.day)
-            .bind(execution_id)
-            .fetch_one(&mut *lent)
-            .await?;
-            lent.back();
-            let ago: Option<f64> = row.try_get("same_zero_ago")?;
-            #[expect(clippy::cast_possible_truncation, reason = "whole seconds are enough, and it saturates")]
-            let ago = ago.and_then(|seconds| TimeDelta::try_seconds(seconds as i64));
-            Ok(Evidence {
-                day_over,
-                known,
-                had_records: row.try_get("had_records")?,
-                same_zero_ago: ago,
-                portal_answers: row.try_get("portal_answers")?,
-            })
-        })
-        .await
-    }
-
-    /// Records of the days around, by the ledger or by what is stored; a day that neither knows is absent.
-    async fn counts_around(
-        &self,
-        connection: &mut PgConnection,
-        key: &SegmentKey,
-    ) -> Result<BTreeMap<NaiveDate, u32>, RepoError> {
-        let within = Days::new(COMPARABLE_WITHIN_DAYS);
-        let query = match key.endpoint {
-            Endpoint::Publicacao => COUNTS_BY_PUBLICATION,
-            Endpoint::Atualizacao | Endpoint::Itens => COUNTS_BY_UPDATE,
-        };
-        let rows: Vec<(NaiveDate, i64)> = sqlx::query_as(query)
-            .bind(key.endpoint.as_str())
-            .bind(key.modalidade)
-            .bind(key.day - within)
-            .bind(key.day + within)
-            .bind(self.zone.name())
-            .fetch_all(connection)
-            .await?;
-        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
-        Ok(rows
-            .into_iter()
-            .map(|(day, found)| (day, count(found)))
-            .collect())
-    }
 }
-
-/// Statements are whole texts: the two differ in the column that the endpoint filters on.
-macro_rules! counts_around {
-    ($column:literal) => {
-        concat!(
-            "SELECT day, max(found)::bigint FROM (
-                SELECT day_from AS day, max(got) AS found FROM sync_segments
-                 WHERE endpoint = $1 AND modalidade = $2 AND day_from BETWEEN $3 AND $4 AND state = 'complete'
-                 GROUP BY day_from
-                UNION ALL
-                SELECT (",
-            $column,
-            " AT TIME ZONE $5)::date, count(*) FROM pncp_contratacoes
-                 WHERE modalidade_id = $2
-                   AND ",
-            $column,
-            " >= ($3::timestamp AT TIME ZONE $5)
-                   AND ",
-            $column,
-            " < (($4 + 1)::timestamp AT TIME ZONE $5)
-                 GROUP BY 1) counted
-              GROUP BY day"
-        )
-    };
-}
-
-const COUNTS_BY_PUBLICATION: &str = counts_around!("data_publicacao_pncp");
-const COUNTS_BY_UPDATE: &str = counts_around!("data_atualizacao_global");
 
 /// Keeps the row of the run as it is until the transaction ends: whoever wants to take it away waits.
 pub(super) async fn hold(tx: &mut PgConnection, lease: &Lease) -> Result<(), RepoError> {
@@ -425,6 +334,7 @@ fn segment(row: &PgRow) -> Result<Segment, RepoError> {
     let cut = Window::new(row.try_get("cut_from")?, row.try_get("cut_to")?);
     Ok(Segment {
         id: row.try_get("id")?,
+        execution_id: row.try_get("execution_id")?,
         key: SegmentKey {
             endpoint: word("endpoint")?
                 .parse()
@@ -439,6 +349,7 @@ fn segment(row: &PgRow) -> Result<Segment, RepoError> {
         got: row.try_get("got")?,
         attempts: row.try_get("attempts")?,
         error_class: row.try_get("error_class")?,
+        last_error: row.try_get("last_error")?,
     })
 }
 
