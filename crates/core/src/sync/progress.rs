@@ -82,6 +82,8 @@ impl SegmentPages {
         if self.state.is_ended() {
             return Some(self.pages_done);
         }
-        self.pages_total.map(|total| total.max(self.pages_done))
+        // One that has pages is opened, whatever else is known.
+        let opened = (self.pages_done > 0).then_some(self.pages_done);
+        self.pages_total.max(opened)
     }
 }
