@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod ops;
 pub mod pg;
 pub mod problem;
+pub mod proxies;
 pub mod random;
 pub mod request_id;
 pub mod secrets;
