@@ -4,6 +4,8 @@
 
 mod alerts;
 pub mod app;
+mod error;
+mod http;
 mod infra;
 mod metrics;
 pub mod migrate;

@@ -1,0 +1,171 @@
+//! What can be wrong with an operator's request, and the one place that says which HTTP answer each of these is.
+
+use std::time::Duration;
+
+use actix_web::body::BoxBody;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use farol_core::sync::FieldProblem;
+use serde_json::{Map, Value, json};
+use service_kit::problem::{BODY_LIMIT, FieldError, Problem};
+
+use crate::infra::connection_repo::RepoError;
+use crate::sync::{BadRequest, DeskError};
+
+/// What browsers and programs are asked for.
+const CHALLENGE: &str = r#"Basic realm="farol", charset="UTF-8""#;
+/// When a database that is away may be back, in seconds.
+const RETRY_AFTER: u64 = 5;
+
+/// Anything that an operator is answered instead of data.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No credentials, or wrong ones.
+    #[error("invalid credentials")]
+    Unauthorized,
+    /// Too many wrong ones from this address.
+    #[error("too many failed logins")]
+    LockedOut(Duration),
+    /// A page of another site sent it, with the credentials that the browser has for ours.
+    #[error("a request of another site")]
+    CrossSite,
+    /// The body is larger than we read.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The body did not come whole.
+    #[error("the body cannot be read")]
+    BrokenBody,
+    /// The body is something else than JSON.
+    #[error("not application/json")]
+    NotJsonType,
+    /// Parameters or headers with values that cannot be.
+    #[error("invalid parameters")]
+    Fields(Vec<FieldProblem>),
+    /// The desk refuses.
+    #[error(transparent)]
+    Desk(#[from] DeskError),
+}
+
+impl From<RepoError> for ApiError {
+    fn from(error: RepoError) -> Self {
+        Self::Desk(DeskError::Repo(error))
+    }
+}
+
+impl ApiError {
+    /// The answer, but for what [`Self::members`] adds.
+    fn problem(&self) -> Problem {
+        match self {
+            Self::Unauthorized => Problem::unauthorized("Invalid credentials"),
+            Self::LockedOut(wait) => Problem {
+                code: "too_many_failed_logins",
+                ..Problem::too_many_requests("Too many failed logins", wait.as_secs().max(1))
+            },
+            Self::CrossSite => Problem {
+                code: "cross_site",
+                ..Problem::forbidden("Requests of other sites are not accepted")
+            },
+            Self::TooLarge => Problem::payload_too_large(BODY_LIMIT),
+            Self::BrokenBody => Problem::bad_request("unreadable_body", "The body cannot be read"),
+            Self::NotJsonType => Problem::unsupported_media_type("application/json"),
+            Self::Fields(fields) => invalid("Some parameters are not valid", fields),
+            Self::Desk(error) => desk(error),
+        }
+    }
+
+    /// What the body tells beside the problem.
+    fn members(&self) -> Map<String, Value> {
+        let members = match self {
+            Self::Desk(DeskError::Blocked(by)) => json!({"blocking_id": by}),
+            Self::Desk(DeskError::Refused(state)) => json!({"state": state}),
+            _ => Value::Null,
+        };
+        match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        }
+    }
+}
+
+fn desk(error: &DeskError) -> Problem {
+    match error {
+        DeskError::Request(BadRequest::NotJson) => {
+            Problem::bad_request("invalid_json", "The body is not valid JSON")
+        }
+        DeskError::Request(BadRequest::MissingDates) => Problem::bad_request(
+            "missing_dates",
+            "data_ini e data_fim são obrigatórios para modo backfill",
+        ),
+        DeskError::Request(BadRequest::Fields(fields)) => {
+            invalid("Some fields are not valid", fields)
+        }
+        DeskError::NoSuchRun => Problem {
+            code: "execution_not_found",
+            ..Problem::not_found("Execution not found")
+        },
+        DeskError::Refused(state) => {
+            Problem::conflict("state_forbids", format!("The execution is {state}"))
+        }
+        DeskError::Blocked(by) => Problem::conflict(
+            "overlapping_execution",
+            format!("Execution {by} of the same mode is live and its window overlaps"),
+        ),
+        DeskError::KeyReused => Problem {
+            code: "idempotency_key_reused",
+            ..invalid(
+                "The Idempotency-Key was used for another request",
+                &[FieldProblem {
+                    field: "Idempotency-Key",
+                    detail: "was used for another request".to_owned(),
+                }],
+            )
+        },
+        DeskError::UnderWay => Problem::conflict(
+            "request_in_flight",
+            "The first request with this Idempotency-Key is being answered",
+        )
+        .retry_after(1),
+        DeskError::Repo(RepoError::Unavailable(cause)) => {
+            tracing::warn!(error = %cause, "the database cannot be asked");
+            Problem::unavailable(
+                "database_unavailable",
+                "The database is not available right now",
+                RETRY_AFTER,
+            )
+        }
+        DeskError::Repo(error @ RepoError::Refused(_)) => Problem::internal(error),
+    }
+}
+
+fn invalid(detail: &str, fields: &[FieldProblem]) -> Problem {
+    let told = |it: &FieldProblem| FieldError {
+        field: it.field.to_owned(),
+        detail: it.detail.clone(),
+    };
+    Problem::invalid_fields(detail, fields.iter().map(told).collect())
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.problem().status
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let problem = self.problem();
+        let mut response = problem.error_response();
+        let members = self.members();
+        if !members.is_empty() {
+            let mut body: Map<_, _> =
+                serde_json::from_slice(&problem.to_body()).unwrap_or_default();
+            body.extend(members);
+            response = response.set_body(BoxBody::new(Value::Object(body).to_string()));
+        }
+        if matches!(self, Self::Unauthorized) {
+            let challenge = header::HeaderValue::from_static(CHALLENGE);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}

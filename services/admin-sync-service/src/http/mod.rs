@@ -1,0 +1,16 @@
+//! The public listener as HTTP: who may come in, routes, and the shape of answers. What they answer with is
+//! decided in `sync`.
+
+mod access;
+mod body;
+mod docs;
+mod executions;
+mod force;
+mod once;
+mod openapi;
+mod query;
+mod read;
+mod routes;
+
+pub use access::{Access, Credentials, PasswordCheck};
+pub use routes::{State, configure, default_headers};

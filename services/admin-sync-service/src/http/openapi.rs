@@ -1,0 +1,109 @@
+//! GET /openapi.json: the contract, made from the handlers and the types of their answers.
+
+use actix_web::web::Json;
+use serde::Serialize;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
+
+use super::{docs, executions, force, read};
+
+/// An error: RFC 9457.
+#[derive(Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: `code` says which.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The words of the status.
+    title: String,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What happened, for people.
+    detail: String,
+    /// What happened, for programs.
+    code: String,
+    /// Which fields are wrong.
+    errors: Option<Vec<WrongField>>,
+    /// The request, as in the log.
+    request_id: Option<String>,
+    /// 409 of a new run: the live run that is in its way.
+    blocking_id: Option<i32>,
+    /// 409 of a run: the state that forbids it.
+    state: Option<String>,
+}
+
+/// One wrong field.
+#[derive(Serialize, ToSchema)]
+pub struct WrongField {
+    /// Its name.
+    field: String,
+    /// What is wrong with it.
+    detail: String,
+}
+
+/// The answer to a request that is refused, or cannot be served now; `code` says why.
+#[derive(Serialize, ToResponse)]
+#[response(content_type = "application/problem+json")]
+pub struct Refused(Problem);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Farol: sync administration",
+        description = "Watch and drive the ingestion of the PNCP. Fields may be added to answers: ignore what you do not know.",
+        license(name = "none", identifier = "LicenseRef-none")
+    ),
+    paths(
+        read::status, force::force, read::history, read::dashboard, read::coverage,
+        executions::find, executions::cancel, executions::retry,
+        document, docs::page, docs::asset,
+    ),
+    components(responses(Refused), schemas(Problem, WrongField)),
+    modifiers(&Everywhere),
+)]
+struct Document;
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "documents",
+    responses((status = 200, description = "OpenAPI 3.1.", body = serde_json::Value)),
+)]
+pub async fn document() -> Json<utoipa::openapi::OpenApi> {
+    Json(Document::openapi())
+}
+
+/// What every operation has: the door, and what may happen to any request.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("basic", SecurityScheme::Http(basic));
+        document.security = Some(vec![SecurityRequirement::new(
+            "basic",
+            Vec::<String>::new(),
+        )]);
+        for item in document.paths.paths.values_mut() {
+            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                add(operation, &["401", "429", "500", "503"]);
+            }
+            for operation in item.post.iter_mut() {
+                add(operation, &["403"]);
+            }
+        }
+    }
+}
+
+fn add(operation: &mut Operation, statuses: &[&str]) {
+    for status in statuses {
+        let refused = RefOr::Ref(Ref::from_response_name("Refused"));
+        operation
+            .responses
+            .responses
+            .entry((*status).to_owned())
+            .or_insert(refused);
+    }
+}

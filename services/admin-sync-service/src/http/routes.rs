@@ -1,0 +1,93 @@
+//! The table of routes, and the headers that every answer carries.
+
+use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
+use service_kit::problem::{self, BODY_LIMIT, Problem};
+use service_kit::proxies::TrustedProxies;
+
+use super::{Access, access, docs, executions, force, openapi, read};
+use crate::sync::{Coverage, Dashboard, Desk, History};
+
+/// What handlers work with. `app` makes one for all workers and hands it to every worker as `Data`.
+pub struct State {
+    /// Who may come in.
+    pub access: Access,
+    /// Who is believed about whom.
+    pub proxies: TrustedProxies,
+    /// What operators do, and single runs.
+    pub desk: Desk,
+    /// What ran.
+    pub history: History,
+    /// How it goes.
+    pub dashboard: Dashboard,
+    /// What is proven.
+    pub coverage: Coverage,
+}
+
+impl State {
+    /// The address behind `request`.
+    pub fn client(&self, request: &HttpRequest) -> IpAddr {
+        let peer = request.peer_addr().map(|address| address.ip());
+        let lines: Vec<_> = request.headers().get_all("x-forwarded-for").collect();
+        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        self.proxies.client(peer, lines.into_iter())
+    }
+}
+
+/// On every answer, errors included: figures are of this moment, and of nobody else's browser.
+pub fn default_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add(("cache-control", "no-store"))
+        .add(("referrer-policy", "no-referrer"))
+}
+
+/// The routes of the public listener. Everything is behind one door: what does not exist is 401 too for whoever
+/// has no credentials.
+pub fn configure(app: &mut ServiceConfig) {
+    problem::configure(app);
+    app.app_data(PayloadConfig::new(BODY_LIMIT));
+    let behind_the_door = web::scope("")
+        .wrap(from_fn(access::door))
+        .service(get("/sync/status", web::get().to(read::status)))
+        .service(post("/sync/force", web::post().to(force::force)))
+        .service(get("/sync/history", web::get().to(read::history)))
+        .service(get("/sync/dashboard", web::get().to(read::dashboard)))
+        .service(get("/sync/coverage", web::get().to(read::coverage)))
+        .service(get(
+            "/sync/executions/{id}",
+            web::get().to(executions::find),
+        ))
+        .service(post(
+            "/sync/executions/{id}/cancel",
+            web::post().to(executions::cancel),
+        ))
+        .service(post(
+            "/sync/executions/{id}/retry",
+            web::post().to(executions::retry),
+        ))
+        .service(get("/openapi.json", web::get().to(openapi::document)))
+        .service(get("/docs", web::get().to(docs::page)))
+        .service(get("/docs/{name}", web::get().to(docs::asset)))
+        .default_service(web::to(|| ready(Problem::not_found("Not found"))));
+    app.service(behind_the_door);
+}
+
+fn get(path: &str, route: actix_web::Route) -> actix_web::Resource {
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(|| refuse("GET")))
+}
+
+fn post(path: &str, route: actix_web::Route) -> actix_web::Resource {
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(|| refuse("POST")))
+}
+
+fn refuse(allow: &'static str) -> Ready<Problem> {
+    ready(Problem::method_not_allowed(allow))
+}
