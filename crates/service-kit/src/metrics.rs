@@ -1,8 +1,8 @@
 //! The registry behind `/metrics`. Each component registers its own figures here, under its service's prefix.
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder, core::Collector,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
 /// The content type of [`Metrics::render`].
@@ -72,6 +72,14 @@ impl Metrics {
     /// Invalid or taken name.
     pub fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
         self.register(IntGauge::new(name, help)?)
+    }
+
+    /// A figure with a fraction that goes up and down.
+    ///
+    /// # Errors
+    /// Invalid or taken name.
+    pub fn float_gauge(&self, name: &str, help: &str) -> prometheus::Result<Gauge> {
+        self.register(Gauge::new(name, help)?)
     }
 
     /// Figures that go up and down, told apart by labels.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use service_kit::broker::{BrokerSettings, QueueSettings};
 use service_kit::settings::{
     DatabaseSettings, Field, LogSettings, OpsSettings, Setting, ShutdownSettings, Url,
 };
@@ -12,6 +13,8 @@ service_kit::service_settings! {
     OPS_PORT = "9100";
     ops: OpsSettings,
     database: DatabaseSettings,
+    broker: BrokerSettings,
+    queue: QueueSettings,
     run: RunSettings,
     scope: ScopeSettings,
     policy: PolicySettings,

@@ -33,15 +33,6 @@ impl RepoError {
     pub const fn is_away(&self) -> bool {
         matches!(self, Self::Away(_))
     }
-
-    /// Whether the row that was to be written is there: an earlier try had been done, and was not answered.
-    pub fn is_there_already(&self) -> bool {
-        let Self::Refused(error) = self else {
-            return false;
-        };
-        let code = error.as_database_error().and_then(|error| error.code());
-        code.as_deref() == Some("23505")
-    }
 }
 
 /// SQLSTATEs of transactions that lost a race: done again, they succeed.
