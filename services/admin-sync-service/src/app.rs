@@ -20,6 +20,7 @@ use crate::settings::Settings;
 
 mod machinery;
 mod serve;
+mod surface;
 
 use machinery::Machinery;
 
@@ -101,7 +102,8 @@ impl App {
             lifecycle: &lifecycle,
             random: random.clone(),
         };
-        let (_bell, board) = machinery.start()?;
+        let (bell, board) = machinery.start()?;
+        let state = surface::state(&settings, &pool, bell);
 
         let schema = lifecycle.readiness().latch("database");
         let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());
@@ -109,7 +111,7 @@ impl App {
 
         let (public_address, ops_address) =
             (listeners.public.local_addr()?, listeners.ops.local_addr()?);
-        serve::spawn(listeners.public, &settings, &lifecycle)?;
+        serve::spawn(listeners.public, state, &settings, &lifecycle)?;
         let started = tokio::time::Instant::now();
         let status = Arc::new(move || {
             let mut status = board.read();

@@ -1,5 +1,6 @@
 //! The settings of this service; each field's sentence is its manual.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -48,6 +49,8 @@ service_kit::settings! {
     pub struct SyncSettings {
         /// The time zone of dates without an offset, and of the portal's days.
         sync_timezone: TimeZone = "America/Sao_Paulo";
+        /// Modalidades that should be here, as the ingestor asks for them; coverage shows each.
+        pncp_modalidades: Modalidades = "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15";
         /// An update is started this often, or after twice the last one's duration if that is longer; 0 = never.
         sync_interval_minutes: u32 = "15" in 0..=10_080;
         /// How long POST /sync/force waits for the broker's confirm.
@@ -132,6 +135,22 @@ impl Setting for TimeZone {
 
     fn rule(_: &Field) -> String {
         "a time zone of the IANA database, such as America/Sao_Paulo".to_owned()
+    }
+}
+
+/// Ids of modalidades, ascending and each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Modalidades(pub Vec<i16>);
+
+impl Setting for Modalidades {
+    fn parse(_: &Field, text: &str) -> Option<Self> {
+        let id = |item: &str| item.trim().parse().ok().filter(|id| (1..=999).contains(id));
+        let ids = text.split(',').map(id).collect::<Option<BTreeSet<i16>>>()?;
+        Some(Self(ids.into_iter().collect()))
+    }
+
+    fn rule(_: &Field) -> String {
+        "ids of modalidades, 1 to 999, comma separated".to_owned()
     }
 }
 

@@ -5,14 +5,14 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use service_kit::http::Envelope;
 use service_kit::lifecycle::Lifecycle;
-use service_kit::problem;
 use service_kit::random::Random;
 use tokio_util::sync::CancellationToken;
 
+use crate::http::{State, configure, default_headers};
 use crate::settings::Settings;
 
 /// A client that sends no complete head for this long is dropped.
@@ -26,14 +26,20 @@ const WORKERS: usize = 2;
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn spawn(listener: TcpListener, settings: &Settings, lifecycle: &Lifecycle) -> io::Result<()> {
+pub fn spawn(
+    listener: TcpListener,
+    state: Data<State>,
+    settings: &Settings,
+    lifecycle: &Lifecycle,
+) -> io::Result<()> {
     // One for all workers: identities are unique within the process.
     let envelope = Envelope::new(&Random::system());
     let server = HttpServer::new(move || {
         App::new()
-            .configure(problem::configure)
+            .app_data(state.clone())
+            .configure(configure)
             .wrap(envelope.clone())
-            .wrap(DefaultHeaders::new().add(("cache-control", "no-store")))
+            .wrap(default_headers())
     })
     .workers(WORKERS)
     .keep_alive(KEEP_ALIVE)

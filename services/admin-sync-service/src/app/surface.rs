@@ -1,0 +1,68 @@
+//! What operators meet: the handlers' state, built from settings, the database and the relay's bell.
+
+use actix_web::web::Data;
+use service_kit::clock::Clock;
+use service_kit::proxies::TrustedProxies;
+use sqlx::PgPool;
+
+use crate::http::{Access, Credentials, PasswordCheck, State};
+use crate::infra::coverage_repo::CoverageRepo;
+use crate::infra::dashboard_repo::DashboardRepo;
+use crate::infra::execution_repo::ExecutionRepo;
+use crate::infra::history_repo::HistoryRepo;
+use crate::infra::idempotency_repo::IdempotencyRepo;
+use crate::infra::run_repo::RunRepo;
+use crate::outbox::Bell;
+use crate::settings::{AccessSettings, AdminAuth, Settings};
+use crate::sync::{Coverage, Dashboard, Desk, DeskRules, History};
+
+/// One for all workers: what is limited is limited for all of them together.
+pub fn state(settings: &Settings, pool: &PgPool, bell: Bell) -> Data<State> {
+    let zone = settings.sync.sync_timezone.0;
+    let queue = settings.queue.queue_name.clone();
+    let (clock, runs) = (Clock::system(), RunRepo::new(pool.clone()));
+    let desk = Desk {
+        runs: runs.clone(),
+        executions: ExecutionRepo::new(pool.clone(), queue, zone),
+        answers: IdempotencyRepo::new(pool.clone()),
+        bell,
+        clock: clock.clone(),
+        rules: DeskRules {
+            zone,
+            dispatch_wait: settings.sync.dispatch_wait_ms,
+            stream_base: settings.stream.public_url(),
+        },
+    };
+    Data::new(State {
+        access: access(&settings.access),
+        proxies: TrustedProxies::new(&settings.access.trusted_proxies),
+        desk,
+        history: History {
+            repo: HistoryRepo::new(pool.clone()),
+        },
+        dashboard: Dashboard {
+            repo: DashboardRepo::new(pool.clone()),
+            runs,
+            zone,
+        },
+        coverage: Coverage {
+            repo: CoverageRepo::new(pool.clone()),
+            clock,
+            zone,
+            modalidades: settings.sync.pncp_modalidades.0.clone(),
+        },
+    })
+}
+
+/// Complete credentials, or the settings would not have passed; without them nobody comes in by accident.
+fn access(settings: &AccessSettings) -> Access {
+    let password = match (&settings.admin_password_hash, &settings.admin_password) {
+        (Some(hash), _) => PasswordCheck::Argon2(hash.clone()),
+        (None, plain) => PasswordCheck::Plain(plain.clone().unwrap_or_default()),
+    };
+    let credentials = (settings.admin_auth == AdminAuth::On).then(|| Credentials {
+        username: settings.admin_username.clone().unwrap_or_default(),
+        password,
+    });
+    Access::new(credentials, settings.auth_failures_per_minute)
+}
