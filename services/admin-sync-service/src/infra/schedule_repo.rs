@@ -28,7 +28,7 @@ impl ScheduleRepo {
     /// Of the database; nothing is half-done.
     pub async fn enqueue_if_due(&self, every: Duration) -> Result<Option<i32>, RepoError> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
             .bind(Mode::Update.lock_key())
             .execute(&mut *transaction)
             .await?;

@@ -7,8 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod alerts;
 mod keeper;
+mod mails;
+mod ops_cli;
 mod ops_surface;
+mod receivers;
 mod relay;
 mod rows;
 mod schedule;

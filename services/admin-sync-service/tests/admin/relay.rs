@@ -79,6 +79,9 @@ async fn a_crash_between_confirm_and_mark_publishes_twice_and_marks_once() {
     let first = process(&world);
     let one = next(&world).await;
     first.kill9();
+    // Its server process does not know yet, and would go on with the mark.
+    world.holds("SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = 'admin-sync-service'").await;
     blocker.rollback().await.unwrap();
     drop(first);
     assert!(
