@@ -139,3 +139,6 @@ impl Breaker {
         self.state = State::Open { since, probe_at };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,3 +93,6 @@ impl PageBudget {
         self.spread.mul_f64(weight(self.failed) / all)
     }
 }
+
+#[cfg(test)]
+mod tests;

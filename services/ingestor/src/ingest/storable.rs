@@ -132,3 +132,6 @@ fn mended<'a>(json: &'a str, refused: &[usize]) -> Cow<'a, str> {
     text.push_str(&json[from..]);
     Cow::Owned(text)
 }
+
+#[cfg(test)]
+mod tests;

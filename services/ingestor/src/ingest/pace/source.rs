@@ -137,7 +137,7 @@ impl Source {
             Outcome::Failed(class) => !class.blames_source(),
         };
         match outcome {
-            Outcome::Fine => self.rate.answered(started),
+            Outcome::Fine => self.rate.answered(started, now),
             Outcome::RateLimited => self.rate.refused(started, now),
             Outcome::Failed(_) => {}
         }
