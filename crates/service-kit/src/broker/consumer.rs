@@ -123,6 +123,13 @@ impl Consumer {
     }
 }
 
+impl Drop for Consumer {
+    /// Nobody would ever acknowledge what still came.
+    fn drop(&mut self) {
+        self.wanted.send_replace(0);
+    }
+}
+
 impl fmt::Debug for Consumer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -200,7 +207,8 @@ impl Work {
         let mut wanted = self.wanted.clone();
         let lost = tokio::select! {
             lost = line.watch(Some(&channel)) => Some(lost),
-            why = self.hand_over(stream) => Some(Lost::Channel(why)),
+            // What cannot be parsed ends the connection with the channel.
+            why = self.hand_over(stream) => Some(if line.is_dead() { Lost::Line(why) } else { Lost::Channel(why) }),
             _ = wanted.changed() => None,
         };
         // Closing gives back everything that is not acknowledged; cancelling alone would keep what was prefetched.

@@ -7,6 +7,7 @@
 //! in here waits for the broker without a deadline, except for the moment when there is one again.
 
 mod consumer;
+mod dial;
 mod end;
 mod line;
 mod metrics;

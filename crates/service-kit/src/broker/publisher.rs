@@ -22,7 +22,7 @@ pub struct Outgoing {
     pub queue: String,
     /// Sent as `application/json`, persistent.
     pub body: Vec<u8>,
-    /// The property of that name; at most 255 bytes.
+    /// The property of that name, at most 255 bytes.
     pub message_id: Option<String>,
     /// Headers with text values.
     pub headers: Vec<(String, String)>,
@@ -37,7 +37,7 @@ pub enum PublishError {
     /// The broker has no such queue. Our own queues are declared again before the next message.
     #[error("RabbitMQ has no such queue")]
     Unroutable,
-    /// The broker will not take it.
+    /// The broker will not take it, or AMQP cannot carry it (a name of more than 255 bytes).
     #[error("RabbitMQ refused the message")]
     Refused,
     /// Sent, and no answer in time: it may have been delivered. Sending it again may deliver it twice.

@@ -8,7 +8,7 @@ use std::sync::{
 use lapin::{
     BasicProperties, Channel, Confirmation, ErrorKind,
     options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
-    types::{AMQPValue, FieldTable},
+    types::{AMQPValue, FieldTable, ShortString, ShortStringError},
 };
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, watch},
@@ -113,8 +113,8 @@ impl Session {
             mandatory: true,
             ..BasicPublishOptions::default()
         };
-        let queue = message.queue.as_str().into();
-        let properties = properties(message);
+        let queue = ShortString::try_new(&*message.queue).map_err(|_| PublishError::Refused)?;
+        let properties = properties(message).map_err(|_| PublishError::Refused)?;
         let sending =
             self.channel
                 .basic_publish("".into(), queue, options, &message.body, properties);
@@ -193,21 +193,20 @@ pub(super) async fn declare(channel: &Channel, queue: &str) -> Result<u32, Troub
     Ok(declared.message_count())
 }
 
-fn properties(message: &Outgoing) -> BasicProperties {
-    let properties = BasicProperties::default()
+fn properties(message: &Outgoing) -> Result<BasicProperties, ShortStringError> {
+    let mut properties = BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT);
-    let properties = match &message.message_id {
-        Some(id) => properties.with_message_id(id.as_str().into()),
-        None => properties,
-    };
-    if message.headers.is_empty() {
-        return properties;
+    if let Some(id) = &message.message_id {
+        properties = properties.with_message_id(ShortString::try_new(&**id)?);
     }
-    let mut headers = FieldTable::default();
-    for (name, value) in &message.headers {
-        let value = AMQPValue::LongString(value.as_str().into());
-        headers.insert(name.as_str().into(), value);
+    if !message.headers.is_empty() {
+        let mut headers = FieldTable::default();
+        for (name, value) in &message.headers {
+            let value = AMQPValue::LongString(value.as_str().into());
+            headers.insert(ShortString::try_new(&**name)?, value);
+        }
+        properties = properties.with_headers(headers);
     }
-    properties.with_headers(headers)
+    Ok(properties)
 }

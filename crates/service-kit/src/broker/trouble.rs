@@ -15,7 +15,7 @@ pub(super) enum Trouble {
     #[error("{0}: RabbitMQ does not answer")]
     Silent(String),
     /// The broker said no.
-    #[error("{0}: RabbitMQ answered {1}")]
+    #[error("{0}: RabbitMQ answered {code} {text}", code = .1.get_id(), text = .1.get_message())]
     Refused(String, AMQPError),
     /// The connection or channel was lost meanwhile.
     #[error("{0}: {1}")]

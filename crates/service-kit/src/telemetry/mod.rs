@@ -8,7 +8,9 @@ use std::{
     io::IsTerminal as _,
 };
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 pub use throttle::Throttle;
 
@@ -27,7 +29,10 @@ pub fn init(settings: &LogSettings) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stdout().is_terminal(),
     };
-    let registry = tracing_subscriber::registry().with(filter);
+    // lapin writes a failure several times, and at TRACE the password, byte by byte. What it knows is told by the
+    // broker's latch, so no filter can ask for it.
+    let told = filter_fn(|line| !line.target().starts_with("lapin"));
+    let registry = tracing_subscriber::registry().with(filter).with(told);
     let layer = fmt::layer();
     let started = if json {
         let format = fmt::format().json().flatten_event(true);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use service_kit::broker::{Consumer, PublishError, Publisher};
+use service_kit::broker::{Consumer, Outgoing, PublishError, Publisher};
 use test_kit::{ChaosProxy, LogCapture, PATIENCE, PrivateRabbit, Rabbit, wait_until};
 use tokio::{
     io::AsyncReadExt as _,
@@ -212,6 +212,57 @@ async fn a_queue_with_other_arguments_is_told_to_the_operator() {
 }
 
 #[tokio::test]
+async fn a_queue_that_changed_during_an_absence_is_told_and_waited_for() {
+    let (rabbit, proxy) = proxied().await;
+    let (process, queue) = (Process::at(&through(&proxy)), rabbit.fresh_queue());
+    let consumer = process.consumer(&queue, 1);
+    process.until_told("consumer", "ready").await;
+    proxy.cut();
+    wait_until("the loss is told", PATIENCE, async || {
+        process.told("consumer") != "ready"
+    })
+    .await;
+    rabbit.delete(&queue).await;
+    rabbit.declare_transient(&queue).await;
+    proxy.restore();
+    process
+        .until_told("consumer", "inequivalent arg 'durable'")
+        .await;
+    rabbit.delete(&queue).await;
+    wait_until(
+        "the queue has its consumer again",
+        PATIENCE * 3,
+        async || rabbit.consumers(&queue).await == Some(1),
+    )
+    .await;
+    rabbit.publish(&queue, "after").await;
+    assert_eq!(take(&consumer).await, b"after");
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_amqp_cannot_carry_is_refused() {
+    let rabbit = Rabbit::connect().await;
+    let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
+    let publisher = process.publisher(&[&queue]);
+    let named = Outgoing {
+        message_id: Some("x".repeat(256)),
+        ..to(&queue, "1")
+    };
+    assert_eq!(
+        publisher.publish(&named, PATIENCE).await,
+        Err(PublishError::Refused)
+    );
+    let far = to(&"x".repeat(256), "1");
+    assert_eq!(
+        publisher.publish(&far, PATIENCE).await,
+        Err(PublishError::Refused)
+    );
+    assert_eq!(publisher.publish(&to(&queue, "1"), PATIENCE).await, Ok(()));
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn the_depth_of_a_queue_with_other_arguments_is_refused_and_nothing_else_suffers() {
     let rabbit = Rabbit::connect().await;
     let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
@@ -393,4 +444,28 @@ async fn a_broker_that_says_nothing_is_left_in_time_and_for_good() {
     }
     process.until_told("publisher", "does not answer").await;
     process.stop().await;
+}
+
+#[tokio::test]
+async fn broken_handshakes_leave_no_task_behind() {
+    let rude = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = rude.local_addr().unwrap();
+    let process = Process::at(&format!("amqp://guest:guest@{address}/%2f"));
+    let _publisher = process.publisher(&[QUEUE]);
+    let alive = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    for _ in 0..12 {
+        // Accepted, and reset: lapin has a task and a thread for each line.
+        drop(timeout(PATIENCE * 2, rude.accept()).await.unwrap().unwrap());
+        assert!(alive() < 10, "{} tasks", alive());
+    }
+    process.life.trigger();
+    process
+        .life
+        .run_until_stopped(&crate::lifecycle::quick())
+        .await;
+    wait_until("every task has ended", PATIENCE, async || alive() == 0).await;
 }

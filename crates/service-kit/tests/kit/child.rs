@@ -4,12 +4,22 @@
 use std::{net::TcpListener, sync::Arc};
 
 use service_kit::{
-    VERSION, clock::Clock, lifecycle::Lifecycle, metrics::Metrics, ops, settings::LogSettings,
+    VERSION,
+    broker::{BrokerMetrics, BrokerSettings, Link, Publisher},
+    clock::Clock,
+    lifecycle::Lifecycle,
+    metrics::Metrics,
+    ops,
+    random::Random,
+    settings::LogSettings,
     telemetry,
 };
-use test_kit::{ServiceProcess, http_get};
+use test_kit::{ServiceProcess, http_get, rabbit_url};
 
 const ROLE: &str = "KIT_TEST_ROLE";
+
+/// A role that goes on with the address of a broker, and logs everything.
+const BROKER: &str = "publishes to ";
 
 /// Not a test of its own: what the other tests of this file start.
 #[test]
@@ -26,7 +36,11 @@ fn this_binary_is_the_service_when_it_is_asked_to_be() {
 }
 
 async fn serve(role: &str) -> std::process::ExitCode {
-    telemetry::init(&LogSettings::default());
+    let broker = role.strip_prefix(BROKER);
+    telemetry::init(&LogSettings {
+        log_level: if broker.is_some() { "trace" } else { "info" }.to_owned(),
+        ..LogSettings::default()
+    });
     let life = Lifecycle::with_signals(Clock::system()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let metrics = Metrics::new("child", VERSION, "test").unwrap();
@@ -44,9 +58,25 @@ async fn serve(role: &str) -> std::process::ExitCode {
             .spawn_critical("doomed", crate::lifecycle::doomed()),
         _ => {}
     }
+    let _publisher = broker.map(|url| publish_to(url, &life));
     let code = life.run_until_stopped(&crate::lifecycle::quick()).await;
     ops.stop().await;
     code
+}
+
+fn publish_to(url: &str, life: &Lifecycle) -> Publisher {
+    let metrics = Metrics::new("child", VERSION, "test").unwrap();
+    let link = Link {
+        tasks: life.tasks(),
+        stopping: life.stopping(),
+        latch: life.readiness().latch("broker"),
+        random: Random::system(),
+        metrics: BrokerMetrics::register(&metrics, "child").unwrap(),
+    };
+    let settings = BrokerSettings {
+        rabbitmq_url: url.into(),
+    };
+    Publisher::start(&settings, &[], "child/publisher", link).unwrap()
 }
 
 fn spawn(role: &str) -> ServiceProcess {
@@ -117,4 +147,41 @@ async fn a_line_written_on_behalf_of_a_request_carries_its_identity() {
     assert_eq!(line.field("level"), Some("INFO"));
     let line = says(&process, "listening").await;
     assert_eq!(line.field("request_id"), None);
+}
+
+#[tokio::test]
+async fn at_every_level_the_log_tells_a_refused_password_and_never_shows_it() {
+    let url = rabbit_url().replace("guest:guest", "guest:swordfish");
+    let mut process = spawn(&format!("{BROKER}{url}"));
+    let told = |part: &'static str| {
+        process.wait_for_line(part, move |line| {
+            line.field("detail")
+                .is_some_and(|detail| detail.contains(part))
+        })
+    };
+    told("ACCESS_REFUSED").await;
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0));
+    let output = process.output();
+    // lapin's own way of writing "sword".
+    for hidden in ["swordfish", "115, 119, 111, 114, 100", "\"target\":\"lapin"] {
+        assert!(!output.contains(hidden), "{hidden}");
+    }
+    assert!(
+        output.contains("\"level\":\"TRACE\""),
+        "it does log everything"
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_publishes_ends_clean_and_without_a_panic() {
+    let mut process = spawn(&format!("{BROKER}{}", rabbit_url()));
+    let ready = |line: &test_kit::LogLine| {
+        line.field("check") == Some("broker") && line.json["ready"] == true
+    };
+    process.wait_for_line("the broker is ready", ready).await;
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0));
+    let output = process.output();
+    assert!(!output.contains("panicked"), "{output}");
 }
