@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use demo_world::portal::LivingPortal;
+use demo_world::portal::{LivingPortal, World};
 use demo_world::{ClientApi, LivingWorld, Portal, seed};
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
@@ -42,6 +42,10 @@ enum Command {
         /// Port of the procurement portal; 0 takes a free one.
         #[arg(long, env = "DEMO_PNCP_PORT", default_value_t = 8310)]
         pncp_port: u16,
+        /// A portal for measuring instead of one that lives: at least so many procurements, of whole
+        /// days from 2025-07-07 (a Monday), which nobody touches.
+        #[arg(long, env = "DEMO_PNCP_RECORDS")]
+        pncp_records: Option<u32>,
         /// Equal seeds give equal histories.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -84,8 +88,9 @@ impl Cli {
                 host,
                 port,
                 pncp_port,
+                pncp_records,
                 seed,
-            } => serve(host, port, pncp_port, seed).await,
+            } => serve((host, port), (host, pncp_port), pncp_records, seed).await,
             Command::Seed {
                 upstream_url,
                 database_url,
@@ -104,17 +109,22 @@ impl Cli {
 }
 
 async fn serve(
-    host: IpAddr,
-    port: u16,
-    pncp_port: u16,
+    client_api: (IpAddr, u16),
+    pncp: (IpAddr, u16),
+    pncp_records: Option<u32>,
     seed: u64,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let clock = Clock::system();
     let lifecycle = Lifecycle::with_signals(clock.clone())?;
-    let api = ClientApi::on(bind(host, port)?)?;
-    let portal = Portal::on(bind(host, pncp_port)?)?;
+    let api = ClientApi::on(bind(client_api)?)?;
+    let portal = Portal::on(bind(pncp)?)?;
     let world = LivingWorld::open(&api, seed);
-    let days = LivingPortal::open(&portal, seed, &clock);
+    let days = if let Some(records) = pncp_records {
+        portal.load(World::of_size(seed, records));
+        None
+    } else {
+        Some(LivingPortal::open(&portal, seed, &clock))
+    };
     for (listener, address) in [("client_api", api.address()), ("pncp", portal.address())] {
         let address = address.to_string();
         tracing::info!(listener, address, "listening");
@@ -130,7 +140,7 @@ async fn serve(
     Ok(code)
 }
 
-fn bind(host: IpAddr, port: u16) -> Result<TcpListener, String> {
+fn bind((host, port): (IpAddr, u16)) -> Result<TcpListener, String> {
     TcpListener::bind((host, port))
         .map_err(|error| format!("cannot listen on {host}:{port}: {error}"))
 }

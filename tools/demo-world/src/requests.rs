@@ -30,6 +30,8 @@ pub struct Seen {
     /// The status of the answer, set right before it is sent; `None` while there is none: held back,
     /// never answered, reset, or given up by the reader.
     pub status: Option<u16>,
+    /// When that was.
+    pub answered_at: Option<Instant>,
 }
 
 impl Seen {
@@ -114,6 +116,7 @@ impl Ledger {
             headers: request.headers.clone(),
             at: Instant::now(),
             status: None,
+            answered_at: None,
         });
         let mut flights = self.flights();
         flights.now += 1;
@@ -174,6 +177,7 @@ impl InFlight<'_> {
     pub(crate) fn answered(&self, status: u16) {
         if let Some(seen) = self.ledger.log().get_mut(self.number) {
             seen.status = Some(status);
+            seen.answered_at = Some(Instant::now());
         }
     }
 }

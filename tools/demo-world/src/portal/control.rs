@@ -1,9 +1,12 @@
 //! The endpoints by which a person plays the portal with curl, all under `/_control`; listed in
 //! docs/OPERATIONS.md.
 
+use std::ops::Range;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use serde_json::{Value, json};
 use service_kit::clock::Clock;
+use tokio::time::Instant;
 
 use super::fault::Rule;
 use super::query::{Endpoint, Query};
@@ -23,6 +26,8 @@ pub(crate) fn answer(site: &Inside, request: &Request) -> Reply {
         ("GET", "/health") => Ok(json!({"status": "ok"})),
         ("GET", "/_control") => Ok(described(site)),
         ("GET", "/_control/count") => count(site, &query),
+        ("GET", "/_control/keys") => keys(site, &query),
+        ("GET", "/_control/requests") => Ok(requests(site)),
         ("POST", "/_control/faults") => add_fault(site, &request.body),
         ("DELETE", "/_control/faults") => Ok(clear(site)),
         ("POST", "/_control/replay") => replay(site, &query, &request.body),
@@ -41,9 +46,12 @@ pub(crate) fn answer(site: &Inside, request: &Request) -> Reply {
 
 fn described(site: &Inside) -> Value {
     let state = site.state();
+    let days = state.store.days();
     json!({
         "url": site.base_url(),
         "records": state.store.len(),
+        "first_day": days.map(|(first, _)| first),
+        "last_day": days.map(|(_, last)| last),
         "requests": site.ledger.count(),
         "in_flight": site.ledger.in_flight(),
         "concurrent_max": site.ledger.concurrent_max(),
@@ -56,17 +64,52 @@ fn described(site: &Inside) -> Value {
 /// `?endpoint=publicacao&modalidade=6&from=2025-07-10&to=2025-07-11`: half-open, in Brasília time
 /// unless an offset is given; all modalidades and `publicacao` unless said.
 fn count(site: &Inside, query: &Query<'_>) -> Result<Value, String> {
-    let endpoint = match query.get("endpoint").as_deref() {
-        Some("atualizacao") => Endpoint::Atualizacao,
-        _ => Endpoint::Publicacao,
-    };
-    let modalidade = match query.get("modalidade") {
-        Some(text) => Some(text.parse().map_err(|_| format!("modalidade: {text}"))?),
-        None => None,
-    };
-    let window = edge(query, "from")?..edge(query, "to")?;
+    let Wanted(endpoint, modalidade, window) = Wanted::read(query)?;
     let count = site.state().store.count(endpoint, modalidade, &window);
     Ok(json!({"count": count}))
+}
+
+/// As `count`: which they are.
+fn keys(site: &Inside, query: &Query<'_>) -> Result<Value, String> {
+    let Wanted(endpoint, modalidade, window) = Wanted::read(query)?;
+    let keys = site.state().store.keys(endpoint, modalidade, &window);
+    Ok(json!({"keys": keys}))
+}
+
+/// The last requests, oldest first; times in seconds since the first of them.
+fn requests(site: &Inside) -> Value {
+    let seen = site.ledger.seen();
+    let Some(first) = seen.first().map(|seen| seen.at) else {
+        return json!([]);
+    };
+    let since = |at: Instant| at.duration_since(first).as_secs_f64();
+    let told = seen.iter().map(|seen| {
+        json!({
+            "path": seen.path,
+            "status": seen.status,
+            "at": since(seen.at),
+            "answered_at": seen.answered_at.map(since),
+        })
+    });
+    told.collect()
+}
+
+/// What of the procurements is meant.
+struct Wanted(Endpoint, Option<i16>, Range<DateTime<Utc>>);
+
+impl Wanted {
+    fn read(query: &Query<'_>) -> Result<Self, String> {
+        let endpoint = match query.get("endpoint").as_deref() {
+            Some("atualizacao") => Endpoint::Atualizacao,
+            _ => Endpoint::Publicacao,
+        };
+        let modalidade = match query.get("modalidade") {
+            Some(text) => Some(text.parse().map_err(|_| format!("modalidade: {text}"))?),
+            None => None,
+        };
+        let window = edge(query, "from")?..edge(query, "to")?;
+        Ok(Self(endpoint, modalidade, window))
+    }
 }
 
 fn edge(query: &Query<'_>, name: &str) -> Result<DateTime<Utc>, String> {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use super::query::Endpoint;
 use super::record::Record;
@@ -127,6 +127,14 @@ impl Store {
     ) -> Vec<String> {
         let slices = self.slices(endpoint, modalidade, window);
         slices.flatten().map(|(_, key)| key.to_string()).collect()
+    }
+
+    /// The days (Brasília) of the first and of the last publication.
+    pub(crate) fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let published = self.published.by_modalidade.values();
+        let ends = published.filter_map(|entries| entries.first().zip(entries.last()));
+        ends.map(|((first, _), (last, _))| (first.date(), last.date()))
+            .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
     }
 
     fn slices(

@@ -9,6 +9,11 @@ use super::dice::Dice;
 use super::record::Record;
 use super::time::local;
 
+/// Where a world of a given size begins: a Monday.
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2025, 7, 7).unwrap();
+/// The share of the expected count that chance leaves at the least, and a little less.
+const LEAST: f64 = 0.89;
+
 /// Procurements to load.
 #[derive(Debug, Clone, Default)]
 pub struct World {
@@ -27,6 +32,10 @@ impl Weights {
             3.0,
         ];
         Self((1..).zip(per_day).collect())
+    }
+
+    fn total(&self) -> f64 {
+        self.0.iter().map(|(_, per_day)| per_day).sum()
     }
 
     /// Explicit ones: (modalidade, procurements per business day).
@@ -56,7 +65,7 @@ impl World {
     pub fn generated(seed: u64, from_day: NaiveDate, days: u64, weights: &Weights) -> Self {
         let mut dice = Dice::new(seed);
         let mut records = Vec::new();
-        for day in (0..days).filter_map(|day| from_day.checked_add_days(Days::new(day))) {
+        for day in (0..days).map(|day| after(from_day, day)) {
             for (modalidade, per_day) in &weights.0 {
                 for _ in 0..drawn_count(per_day * share_of(day), &mut dice) {
                     let sequencial = u32::try_from(records.len() + 1).unwrap_or(u32::MAX);
@@ -67,6 +76,24 @@ impl World {
         }
         records.sort_by_key(|record| record.published);
         Self { records }
+    }
+
+    /// At least `records`, at most a quarter more: so many whole days from Monday, 2025-07-07, as the
+    /// whole country would need for them. Equal arguments give equal worlds.
+    pub fn of_size(seed: u64, records: u32) -> Self {
+        let national = Weights::national();
+        let wanted = f64::from(records);
+        let (mut days, mut expected) = (0, 0.0);
+        while expected < wanted {
+            expected += national.total() * share_of(after(FIRST_DAY, days));
+            days += 1;
+        }
+        let factor = if expected > 0.0 {
+            wanted / (LEAST * expected)
+        } else {
+            0.0
+        };
+        Self::generated(seed, FIRST_DAY, days, &national.scaled(factor))
     }
 
     /// As it stood at that instant: what was published later is left out, an update that came later
@@ -123,6 +150,10 @@ pub(crate) fn made_up(
         return record.old_shape();
     }
     record.updated(published + later)
+}
+
+fn after(day: NaiveDate, days: u64) -> NaiveDate {
+    day.checked_add_days(Days::new(days)).unwrap_or(day)
 }
 
 fn share_of(day: NaiveDate) -> f64 {

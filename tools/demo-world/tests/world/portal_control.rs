@@ -26,7 +26,7 @@ async fn the_portal_is_described() {
     assert_eq!(
         told(&http_get(&url, &[]).await),
         json!({
-            "url": portal.base_url(), "records": 1, "requests": 0, "in_flight": 0, "concurrent_max": 0,
+            "url": portal.base_url(), "records": 1, "first_day": "2026-03-10", "last_day": "2026-03-10", "requests": 0, "in_flight": 0, "concurrent_max": 0,
             "faults": [{"fault": {"kind": "text_500"}, "page": 2, "times": 3}],
             "replay_left": 0, "unordered": false,
         })
@@ -71,6 +71,31 @@ async fn the_truth_about_a_window_is_told() {
         http_get(&format!("{url}/count?from=7"), &[]).await.status(),
         400
     );
+}
+
+#[tokio::test]
+async fn the_keys_of_a_window_and_the_last_requests_are_listed() {
+    let (portal, url) = portal();
+    let listed = told(&http_get(&format!("{url}/keys?from=2026-03-10&to=2026-03-11"), &[]).await);
+    let all = utc("2026-03-10T03:00:00")..utc("2026-03-11T03:00:00");
+    assert_eq!(
+        listed["keys"],
+        json!(portal.keys(Endpoint::Publicacao, None, all))
+    );
+    portal.script(Rule::times(1, Match::any(), Fault::Status429Html));
+    let path = page_path("publicacao", "2026-03-10", 6, 1, 10);
+    get(&portal, &path).await;
+    get(&portal, &path).await;
+    let seen = told(&http_get(&format!("{url}/requests"), &[]).await);
+    assert_eq!(
+        (&seen[0]["status"], &seen[1]["status"]),
+        (&json!(429), &json!(200))
+    );
+    assert_eq!(
+        (seen[0]["path"].as_str(), seen.as_array().unwrap().len()),
+        (Some(&*path), 2)
+    );
+    assert!(seen[0]["answered_at"].as_f64() <= seen[1]["at"].as_f64());
 }
 
 #[tokio::test]

@@ -40,6 +40,30 @@ async fn a_port_that_is_taken_ends_it_with_a_reason() {
 }
 
 #[tokio::test]
+async fn a_portal_for_measuring_has_so_many_records_of_whole_days() {
+    let arguments = [
+        "serve",
+        "--port",
+        "0",
+        "--pncp-port",
+        "0",
+        "--pncp-records",
+        "12000",
+    ];
+    let mut process = ServiceProcess::spawn_with("demo-world", &arguments, &[]);
+    let control = format!("http://{}/_control", process.address("pncp").await);
+    let told = http_get(&control, &[]).await.json();
+    let records = told["records"].as_u64().unwrap();
+    assert!((12_000..15_000).contains(&records), "{records}");
+    assert_eq!(
+        (&told["first_day"], &told["last_day"]),
+        (&"2025-07-07".into(), &"2025-07-09".into())
+    );
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0));
+}
+
+#[tokio::test]
 async fn the_portal_lives_beside_it() {
     let arguments = ["serve", "--port", "0", "--pncp-port", "0", "--seed", "7"];
     let mut process = ServiceProcess::spawn_with("demo-world", &arguments, &[]);
