@@ -6,7 +6,6 @@ mod refusal;
 
 use std::time::Duration;
 
-use farol_core::sync::Endpoint;
 use service_kit::{
     http_client::{
         HeaderMap, HeaderValue, Outbound, OutboundError, OutboundSettings, Request, Response,
@@ -102,11 +101,7 @@ impl PncpApi {
 }
 
 fn page_url(base: &Url, query: &PageQuery) -> Url {
-    let list = match query.endpoint {
-        Endpoint::Publicacao => "publicacao",
-        Endpoint::Atualizacao | Endpoint::Itens => "atualizacao",
-    };
-    let mut url = below(base, &["v1", "contratacoes", list]);
+    let mut url = below(base, &["v1", "contratacoes", query.endpoint.as_str()]);
     url.query_pairs_mut()
         .append_pair("dataInicial", &query.day_from.format("%Y%m%d").to_string())
         .append_pair("dataFinal", &query.day_to.format("%Y%m%d").to_string())

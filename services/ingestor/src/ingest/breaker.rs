@@ -82,24 +82,22 @@ impl Breaker {
         }
     }
 
-    /// A segment was given up; true where this opens the breaker. A refused question says nothing about the source,
-    /// and segments that were under way when it opened are no news.
-    pub(super) fn segment_failed(&mut self, class: FaultClass, now: Instant) -> bool {
+    /// A segment was given up. A refused question says nothing about the source, and segments that were under way
+    /// when it opened are no news.
+    pub(super) fn segment_failed(&mut self, class: FaultClass, now: Instant) {
         let State::Closed { failed } = &mut self.state else {
-            return false;
+            return;
         };
         if !class.blames_source() {
-            return false;
+            return;
         }
         *failed += 1;
-        let opens = *failed >= self.most;
-        if opens {
+        if *failed >= self.most {
             self.state = State::Open {
                 since: now,
                 probe_at: now + self.interval,
             };
         }
-        opens
     }
 
     /// A segment was read to its end: what failed before was its own bad luck.

@@ -70,11 +70,6 @@ impl PageBudget {
         Next::Again(random.duration_between(wait..wait.mul_f64(1.0 + JITTER)))
     }
 
-    /// Tries that were answered with a failure so far; those refused by the limiter apart.
-    pub fn failed(&self) -> u32 {
-        self.failed
-    }
-
     /// The pacer makes everybody wait. A limiter that lets nothing through for as long as a run waits for its source
     /// is an outage too.
     fn refused(&mut self, now: Instant) -> Next {

@@ -23,10 +23,11 @@ fn pacer() -> Pacer {
 /// A pacer whose breaker has just opened.
 fn down() -> Pacer {
     let pacer = pacer();
-    let opened: Vec<bool> = (0..3)
-        .map(|_| pacer.segment_failed(FaultClass::Overloaded))
-        .collect();
-    assert_eq!(opened, [false, false, true]);
+    for _ in 0..3 {
+        assert_eq!(pacer.source().breaker, BreakerState::Closed);
+        pacer.segment_failed(FaultClass::Overloaded);
+    }
+    assert_eq!(pacer.source().breaker, BreakerState::Open);
     pacer
 }
 

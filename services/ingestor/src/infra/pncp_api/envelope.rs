@@ -76,6 +76,10 @@ impl Envelope<'_> {
         };
         let total = count("totalRegistros", self.total_registros)?;
         let pages = count("totalPaginas", self.total_paginas)?;
+        // Reading begins with the last page: one that cannot exist would be looked for page by page.
+        if pages > total {
+            return Err(format!("{pages} pages for {total} records"));
+        }
         let data = self.data.as_deref().unwrap_or_default();
         if self.numero_pagina != i64::from(query.page) {
             let (asked, got) = (query.page, self.numero_pagina);
@@ -132,3 +136,6 @@ fn blames_parameters(response: &Response) -> bool {
     let words = ["tamanho", "parameter", "greater than or equal"];
     is_web_page(response) || words.iter().any(|word| says(response, word))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,11 +18,15 @@ fn open(now: Instant) -> Breaker {
 fn it_opens_with_the_last_of_the_failures_in_a_row() {
     let now = Instant::now();
     let mut breaker = Breaker::new(3, INTERVAL);
-    let opened: Vec<bool> = (0..5)
-        .map(|_| breaker.segment_failed(FaultClass::ServerError, now))
-        .collect();
-    assert_eq!(opened, [false, false, true, false, false]);
-    assert_eq!(breaker.state(), BreakerState::Open);
+    let mut fail = || {
+        breaker.segment_failed(FaultClass::ServerError, now);
+        breaker.state()
+    };
+    let (closed, open) = (BreakerState::Closed, BreakerState::Open);
+    assert_eq!(
+        [fail(), fail(), fail(), fail()],
+        [closed, closed, open, open]
+    );
 }
 
 #[test]
@@ -30,8 +34,9 @@ fn a_segment_that_was_read_ends_the_row() {
     let now = Instant::now();
     let mut breaker = Breaker::new(2, INTERVAL);
     for _ in 0..5 {
-        assert!(!breaker.segment_failed(FaultClass::Timeout, now));
+        breaker.segment_failed(FaultClass::Timeout, now);
         breaker.segment_read();
+        assert_eq!(breaker.state(), BreakerState::Closed);
     }
 }
 
@@ -43,7 +48,8 @@ fn a_refused_question_says_nothing_about_the_source() {
         FaultClass::NotFound,
         FaultClass::Unprocessable,
     ] {
-        assert!(!breaker.segment_failed(class, Instant::now()));
+        breaker.segment_failed(class, Instant::now());
+        assert_eq!(breaker.state(), BreakerState::Closed);
     }
 }
 
@@ -64,7 +70,8 @@ fn an_answered_probe_closes_it_with_a_clean_slate() {
     breaker.admit(now + INTERVAL);
     breaker.probe_ended(Some(true), now + INTERVAL);
     assert_eq!(breaker.admit(now + INTERVAL), Admission::Page);
-    assert!(!breaker.segment_failed(FaultClass::Timeout, now + INTERVAL));
+    breaker.segment_failed(FaultClass::Timeout, now + INTERVAL);
+    assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[test]
@@ -117,7 +124,7 @@ proptest! {
             now += Duration::from_secs(seconds);
             let before = breaker.state();
             match event {
-                Event::Failed => { breaker.segment_failed(FaultClass::Overloaded, now); }
+                Event::Failed => breaker.segment_failed(FaultClass::Overloaded, now),
                 Event::Read => breaker.segment_read(),
                 Event::ProbeEnded(answered) => {
                     breaker.probe_ended(answered, now);

@@ -125,11 +125,11 @@ impl Pacer {
         }
     }
 
-    /// A segment was given up because of `class`; true where this opened the breaker: those that led to it deserve
-    /// another try once it has closed.
-    pub fn segment_failed(&self, class: FaultClass) -> bool {
+    /// A segment was given up because of `class`. Where this opens the breaker, those that led to it deserve another
+    /// try once it has closed.
+    pub fn segment_failed(&self, class: FaultClass) {
         let now = Instant::now();
-        self.shared.source().segment_failed(class, now)
+        self.shared.source().segment_failed(class, now);
     }
 
     /// A segment was read to its end.

@@ -105,10 +105,9 @@ impl Source {
         self.judge(now);
     }
 
-    pub(super) fn segment_failed(&mut self, class: FaultClass, now: Instant) -> bool {
-        let opened = self.breaker.segment_failed(class, now);
+    pub(super) fn segment_failed(&mut self, class: FaultClass, now: Instant) {
+        self.breaker.segment_failed(class, now);
         self.judge(now);
-        opened
     }
 
     pub(super) fn segment_read(&mut self) {
