@@ -8,6 +8,15 @@
 )]
 
 mod alerts;
+mod bodies;
+mod contract;
+mod door;
+mod executions;
+mod figures;
+mod force;
+mod history;
+mod hostile;
+mod idempotency;
 mod keeper;
 mod mails;
 mod ops_cli;
@@ -16,4 +25,5 @@ mod receivers;
 mod relay;
 mod rows;
 mod schedule;
+mod status;
 mod world;
