@@ -1,17 +1,5 @@
 //! What to do, for each kind of incident: for whoever is woken at three in the morning.
 
-/// The kinds of incidents; every one has its advice.
-pub const KINDS: [&str; 8] = [
-    "run_incomplete",
-    "run_error",
-    "run_lost",
-    "no_progress",
-    "not_claimed",
-    "no_update",
-    "source_down",
-    "dead_letters",
-];
-
 /// What to do about an incident of this kind; `run` is the run it showed in, as its id or `{id}`.
 pub fn advice(kind: &str, run: &str, queue: &str) -> String {
     match kind {
@@ -39,6 +27,9 @@ pub fn advice(kind: &str, run: &str, queue: &str) -> String {
         "no_update" => "See GET /sync/history?mode=update for why the last ones did not succeed. Nothing is lost: the \
              next complete update reads from the last proven instant. POST /sync/force starts one now."
             .to_owned(),
+        "gap" => "MAX_CATCHUP_DAYS keeps an update from reaching back so far. POST /sync/force with mode backfill and \
+             these two instants as data_ini and data_fim reads what is missing, and ends this incident."
+            .to_owned(),
         "source_down" => "Runs wait for the portal and go on by themselves. See whether it answers a browser; if it \
              does, see /status of the ingestor and its way out to the network."
             .to_owned(),
@@ -53,6 +44,19 @@ pub fn advice(kind: &str, run: &str, queue: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The kinds of incidents that `condition` finds.
+    const KINDS: [&str; 9] = [
+        "run_incomplete",
+        "run_error",
+        "run_lost",
+        "no_progress",
+        "not_claimed",
+        "no_update",
+        "gap",
+        "source_down",
+        "dead_letters",
+    ];
 
     #[test]
     fn every_kind_has_advice_of_its_own() {

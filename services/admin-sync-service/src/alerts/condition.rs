@@ -84,6 +84,38 @@ pub struct SourceState {
     pub is_reported: bool,
 }
 
+/// A stretch of time between two updates that no update has read: the later one was not allowed to reach so far back.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    /// Where the earlier one ended.
+    pub from: DateTime<Utc>,
+    /// Where the later one began.
+    pub to: DateTime<Utc>,
+    /// The later one.
+    pub execution_id: i32,
+    /// A backfill has read it since.
+    pub is_filled: bool,
+}
+
+impl Gap {
+    /// Whether this stretch has been read since.
+    pub fn condition(&self) -> Condition {
+        let (from, to) = (instant(self.from), instant(self.to));
+        let wrong = Finding {
+            kind: "gap",
+            summary: format!(
+                "no update has read from {from} to {to}: update {} began only there",
+                self.execution_id
+            ),
+            execution_id: Some(self.execution_id),
+        };
+        Condition {
+            fingerprint: format!("gap:{}/{}", self.from.timestamp(), self.to.timestamp()),
+            wrong: (!self.is_filled).then_some(wrong),
+        }
+    }
+}
+
 impl EndedRun {
     /// Whether runs like this end well. News of old ones that did not end well: none.
     pub fn condition(&self) -> Option<Condition> {
@@ -125,9 +157,8 @@ impl EndedRun {
     }
 
     fn window_text(&self) -> String {
-        let text = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
         self.window
-            .map(|(start, end)| format!(" ({} to {})", text(start), text(end)))
+            .map(|(start, end)| format!(" ({} to {})", instant(start), instant(end)))
             .unwrap_or_default()
     }
 }
@@ -137,11 +168,11 @@ pub fn progress(silent: &[SilentRun]) -> Condition {
     let wrong = silent.first().map(|first| {
         let worker = first.worker.as_deref().unwrap_or("unknown");
         let (mode, id, minutes) = (&first.mode, first.id, first.minutes);
-        let more = others(silent.len());
+        let others = others(silent.len());
         Finding {
             kind: "no_progress",
             summary: format!(
-                "{mode} {id} has committed nothing for {minutes} min (worker {worker}){more}"
+                "{mode} {id} has committed nothing for {minutes} min (worker {worker}){others}"
             ),
             execution_id: Some(id),
         }
@@ -157,10 +188,10 @@ pub fn claims(waiting: &[WaitingRun]) -> Condition {
             || "its message is with the broker, and no ingestor takes it".to_owned(),
             |error| format!("its message is not with the broker: {error}"),
         );
-        let more = others(waiting.len());
+        let others = others(waiting.len());
         Finding {
             kind: "not_claimed",
-            summary: format!("{mode} {id} has been queued for {minutes} min: {why}{more}"),
+            summary: format!("{mode} {id} has been queued for {minutes} min: {why}{others}"),
             execution_id: Some(id),
         }
     });
@@ -208,6 +239,10 @@ pub fn dead_letters(queue: &str, count: u32) -> Condition {
         execution_id: None,
     });
     named("dead_letters", wrong)
+}
+
+fn instant(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn named(fingerprint: &str, wrong: Option<Finding>) -> Condition {

@@ -18,7 +18,7 @@ use crate::metrics::AlertMetrics;
 /// Attempts per notice: with the longest wait of ten minutes, most of a day.
 pub const MOST_ATTEMPTS: i32 = 100;
 /// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// Deliveries remembered, so that a channel that took a notice is not told again because another did not.
 const REMEMBERED: usize = 1000;
 /// Between two looks for notices that are due.
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A way to people.
 pub enum Channel {
     /// By mail.
-    Mail(Mail),
+    Mail(Box<Mail>),
     /// By HTTP.
     Webhook(Webhook),
 }

@@ -6,7 +6,7 @@ mod crier;
 mod notice;
 mod watch;
 
-pub use condition::{Condition, EndedRun, Finding, LateUpdate, SilentRun, SourceState, WaitingRun};
+pub use condition::{EndedRun, Finding, Gap, LateUpdate, SilentRun, SourceState, WaitingRun};
 pub use crier::{Channel, Crier};
 pub use notice::{Incident, MissingSegment, NAMED_SEGMENTS, Notice, RunFacts};
 pub use watch::{Watch, WatchRules};

@@ -1,6 +1,8 @@
 //! A notice: what happened, in which run, in which segments, and what to do. As JSON for programs and as text for
 //! people; neither holds a credential.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
@@ -14,7 +16,7 @@ pub const NAMED_SEGMENTS: usize = 10;
 pub struct Incident {
     /// What it is about.
     pub fingerprint: String,
-    /// One of [`super::advice::KINDS`].
+    /// One of the words that `advice` knows.
     pub kind: String,
     /// What happened.
     pub summary: String,
@@ -129,16 +131,17 @@ impl Notice {
 
     /// The body of a mail.
     pub fn text(&self) -> String {
+        // Writing to a String cannot fail.
         let mut text = format!("{}\n\nSince {}", self.summary, moment(self.opened_at));
         if let Some(resolved_at) = self.resolved_at {
-            text += &format!(", over since {}", moment(resolved_at));
+            let _ = write!(text, ", over since {}", moment(resolved_at));
         }
         text += " UTC.\n";
         if let Some(execution) = &self.execution {
             text += &execution.text(self.execution_id);
         }
         if let Some(what_to_do) = &self.what_to_do {
-            text += &format!("\nWhat to do: {what_to_do}\n");
+            let _ = writeln!(text, "\nWhat to do: {what_to_do}");
         }
         text + &format!("\nIncident {} ({})\n", self.incident, self.kind)
     }
@@ -159,14 +162,15 @@ impl RunFacts {
             let class = segment.error_class.as_deref().unwrap_or(&segment.state);
             let error = segment.last_error.as_deref().unwrap_or("");
             let (endpoint, modalidade) = (&segment.endpoint, segment.modalidade);
-            text += &format!(
-                "  {endpoint}, modalidade {modalidade}, {}: {class} {error}\n",
+            let _ = writeln!(
+                text,
+                "  {endpoint}, modalidade {modalidade}, {}: {class} {error}",
                 segment.days()
             );
         }
         let named = i64::try_from(self.segments.len()).unwrap_or(i64::MAX);
         if self.segments_missing > named {
-            text += &format!("  … and {} more\n", self.segments_missing - named);
+            let _ = writeln!(text, "  … and {} more", self.segments_missing - named);
         }
         text
     }

@@ -42,17 +42,15 @@ impl Watch {
         let open = self.incidents.open().await?;
         for condition in self.conditions().await? {
             match &condition.wrong {
-                Some(finding) => {
-                    if self.incidents.seen(&condition.fingerprint, finding).await? {
-                        let (kind, execution_id) = (finding.kind, finding.execution_id);
-                        tracing::error!(kind, execution_id, "incident: {}", finding.summary);
-                    }
+                Some(finding) if self.incidents.seen(&condition.fingerprint, finding).await? => {
+                    let (kind, execution_id) = (finding.kind, finding.execution_id);
+                    tracing::error!(kind, execution_id, "incident: {}", finding.summary);
                 }
                 None if open.contains(&condition.fingerprint) => {
                     self.incidents.resolved(&condition.fingerprint).await?;
                     tracing::info!(incident = condition.fingerprint, "incident is over");
                 }
-                None => {}
+                _ => {}
             }
         }
         Ok(())
@@ -65,6 +63,8 @@ impl Watch {
             .iter()
             .filter_map(condition::EndedRun::condition)
             .collect();
+        let gaps = self.findings.gaps().await?;
+        all.extend(gaps.iter().map(condition::Gap::condition));
         let limit = self.rules.no_progress_minutes;
         if limit > 0 {
             all.push(condition::progress(&self.findings.silent(limit).await?));

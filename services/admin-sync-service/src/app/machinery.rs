@@ -157,12 +157,12 @@ fn channels(alert: &AlertSettings) -> Result<Vec<Channel>, StartError> {
     let within = alert.alert_timeout_ms;
     let mut channels = Vec::new();
     if let (Some(server), Some(from)) = (&alert.smtp_url, &alert.alert_email_from) {
-        channels.push(Channel::Mail(Mail::new(
+        channels.push(Channel::Mail(Box::new(Mail::new(
             server,
             from,
             &alert.alert_email_to,
             within,
-        )?));
+        )?)));
     }
     if let Some(url) = &alert.alert_webhook_url {
         // The operator's own address: it may well be a private one.

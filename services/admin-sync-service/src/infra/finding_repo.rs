@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row as _};
 
 use super::connection_repo::RepoError;
-use crate::alerts::{EndedRun, LateUpdate, SilentRun, SourceState, WaitingRun};
+use crate::alerts::{EndedRun, Gap, LateUpdate, SilentRun, SourceState, WaitingRun};
 
 /// What is. Clones share the pool.
 #[derive(Clone, Debug)]
@@ -100,6 +100,28 @@ impl FindingRepo {
         Ok(found)
     }
 
+    /// Among the newest updates, those that begin later than all before them ended.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn gaps(&self) -> Result<Vec<Gap>, RepoError> {
+        sqlx::query_as(
+            "SELECT before AS \"from\", window_start AS \"to\", id AS execution_id,
+                    EXISTS (SELECT FROM sync_executions b WHERE b.mode = 'backfill' AND b.state = 'success'
+                            AND b.window_start <= before AND b.window_end >= u.window_start) AS is_filled
+             FROM (SELECT id, window_start,
+                          max(window_end) FILTER (WHERE state = 'success')
+                              OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                   FROM (SELECT * FROM sync_executions WHERE mode = 'update' AND window_start IS NOT NULL
+                         ORDER BY id DESC LIMIT 2000) newest) u
+             WHERE before < window_start
+             ORDER BY id DESC LIMIT 20",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(RepoError::from)
+    }
+
     /// How the source is. A word older than 30 s is none: nobody knows, so it is down.
     ///
     /// # Errors
@@ -159,6 +181,17 @@ impl FromRow<'_, PgRow> for LateUpdate {
         Ok(Self {
             id: row.try_get("id")?,
             minutes: row.try_get("minutes")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for Gap {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            from: row.try_get("from")?,
+            to: row.try_get("to")?,
+            execution_id: row.try_get("execution_id")?,
+            is_filled: row.try_get("is_filled")?,
         })
     }
 }

@@ -15,7 +15,8 @@ async fn a_mail_says_what_happened_and_what_to_do_and_goes_to_everybody() {
     let world = World::with(|settings| {
         settings.alert.smtp_url = Some(format!("smtp://{}", receiver.address).into());
         settings.alert.alert_email_from = Some("Farol <farol@example.org>".to_owned());
-        settings.alert.alert_email_to = vec!["ana@example.org".to_owned(), "rui@example.org".to_owned()];
+        settings.alert.alert_email_to =
+            vec!["ana@example.org".to_owned(), "rui@example.org".to_owned()];
     })
     .await;
     let run = ended(&world, "update", "error", "'disk full'").await;
@@ -29,9 +30,14 @@ async fn a_mail_says_what_happened_and_what_to_do_and_goes_to_everybody() {
         &format!("/sync/executions/{run}"),
         "Incident run:update (run_error)",
     ] {
-        assert!(unfolded(&mail).contains(told), "{told:?} is missing in {mail}");
+        assert!(
+            unfolded(&mail).contains(told),
+            "{told:?} is missing in {mail}"
+        );
     }
-    world.holds("SELECT notified_at IS NOT NULL FROM sync_incidents").await;
+    world
+        .holds("SELECT notified_at IS NOT NULL FROM sync_incidents")
+        .await;
     ended(&world, "update", "success", "NULL").await;
     let mails = receiver.wait(2).await;
     assert!(mails[1].contains("Subject: [farol] over: "), "{}", mails[1]);
@@ -50,7 +56,9 @@ async fn who_took_a_notice_is_not_told_again_because_another_did_not() {
     .await;
     ended(&world, "update", "error", "'disk full'").await;
     hook.wait(1).await;
-    world.holds("SELECT notified_at IS NOT NULL FROM sync_incidents").await;
+    world
+        .holds("SELECT notified_at IS NOT NULL FROM sync_incidents")
+        .await;
     assert_eq!(mails.mails().len(), 1);
     world.shutdown().await;
 }
@@ -85,10 +93,25 @@ async fn over_tls_the_password_goes_to_a_server_that_the_machine_trusts() {
     let wrapped = MailReceiver::speaking(Speech::Tls(acceptor.clone())).await;
     let upgraded = MailReceiver::speaking(Speech::StartTls(acceptor)).await;
     let trusted = file(&pem);
-    let world = World::with(|settings| settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()).await;
+    let world = World::with(|settings| {
+        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()
+    })
+    .await;
     for (receiver, url) in [
-        (&wrapped, format!("smtps://ana:s3cret-of-mail@localhost:{}", wrapped.address.port())),
-        (&upgraded, format!("smtp://ana:s3cret-of-mail@localhost:{}?tls=required", upgraded.address.port())),
+        (
+            &wrapped,
+            format!(
+                "smtps://ana:s3cret-of-mail@localhost:{}",
+                wrapped.address.port()
+            ),
+        ),
+        (
+            &upgraded,
+            format!(
+                "smtp://ana:s3cret-of-mail@localhost:{}?tls=required",
+                upgraded.address.port()
+            ),
+        ),
     ] {
         world.sql("DELETE FROM sync_incidents").await;
         let mut service = process(&world, &url, Some(&trusted));
@@ -97,7 +120,11 @@ async fn over_tls_the_password_goes_to_a_server_that_the_machine_trusts() {
         assert!(mail.contains("AUTH"), "{mail}");
         service.sigterm();
         assert_eq!(service.wait_exit().await, Some(0));
-        assert!(!service.output().contains("s3cret-of-mail"), "{}", service.output());
+        assert!(
+            !service.output().contains("s3cret-of-mail"),
+            "{}",
+            service.output()
+        );
     }
     std::fs::remove_file(trusted).unwrap();
     world.shutdown().await;
@@ -107,17 +134,29 @@ async fn over_tls_the_password_goes_to_a_server_that_the_machine_trusts() {
 async fn a_mail_server_that_nobody_vouches_for_gets_neither_mail_nor_password() {
     let (_, acceptor) = certificate();
     let receiver = MailReceiver::speaking(Speech::Tls(acceptor)).await;
-    let world = World::with(|settings| settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()).await;
-    let url = format!("smtps://ana:s3cret-of-mail@localhost:{}", receiver.address.port());
+    let world = World::with(|settings| {
+        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()
+    })
+    .await;
+    let url = format!(
+        "smtps://ana:s3cret-of-mail@localhost:{}",
+        receiver.address.port()
+    );
     let mut service = process(&world, &url, None);
     ended(&world, "update", "error", "'disk full'").await;
     service
-        .wait_for_line("a notice was not taken", |line| line.field("message") == Some("a notice was not taken"))
+        .wait_for_line("a notice was not taken", |line| {
+            line.field("message") == Some("a notice was not taken")
+        })
         .await;
     assert!(receiver.mails().is_empty());
     service.sigterm();
     assert_eq!(service.wait_exit().await, Some(0));
-    assert!(!service.output().contains("s3cret-of-mail"), "{}", service.output());
+    assert!(
+        !service.output().contains("s3cret-of-mail"),
+        "{}",
+        service.output()
+    );
     world.shutdown().await;
 }
 
@@ -125,7 +164,10 @@ async fn a_mail_server_that_nobody_vouches_for_gets_neither_mail_nor_password() 
 #[tokio::test]
 async fn no_secret_is_told_however_talkative_the_service_is() {
     let hook = WebhookReceiver::refusing(&[500; 3]).await;
-    let world = World::with(|settings| settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()).await;
+    let world = World::with(|settings| {
+        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()
+    })
+    .await;
     let (database, rabbit, url) = (world.database.owner_url(), rabbit_url(), hook.url());
     let mut environment = environment(&world, &database, &rabbit);
     environment.extend([
@@ -147,7 +189,11 @@ async fn no_secret_is_told_however_talkative_the_service_is() {
     assert_eq!(service.wait_exit().await, Some(0));
     let output = service.output();
     assert!(output.contains("a notice was not taken"), "{output}");
-    assert!(!output.contains("s3cret"), "{}", output.lines().find(|line| line.contains("s3cret")).unwrap());
+    assert!(
+        !output.contains("s3cret"),
+        "{}",
+        output.lines().find(|line| line.contains("s3cret")).unwrap()
+    );
     world.shutdown().await;
 }
 
@@ -165,7 +211,11 @@ fn process(world: &World, smtp: &str, trusted: Option<&str>) -> ServiceProcess {
     ServiceProcess::spawn("admin-sync-service", &environment)
 }
 
-fn environment<'a>(world: &'a World, database: &'a str, rabbit: &'a str) -> Vec<(&'a str, &'a str)> {
+fn environment<'a>(
+    world: &'a World,
+    database: &'a str,
+    rabbit: &'a str,
+) -> Vec<(&'a str, &'a str)> {
     vec![
         ("DATABASE_URL", database),
         ("RABBITMQ_URL", rabbit),
@@ -186,7 +236,11 @@ fn unfolded(mail: &str) -> String {
 
 /// A file of this test run; its path.
 fn file(content: &str) -> String {
-    let path = format!("{}/{}.pem", env!("CARGO_TARGET_TMPDIR"), Random::system().hex(6));
+    let path = format!(
+        "{}/{}.pem",
+        env!("CARGO_TARGET_TMPDIR"),
+        Random::system().hex(6)
+    );
     std::fs::write(&path, content).unwrap();
     path
 }

@@ -9,7 +9,9 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::Value;
 use test_kit::{PATIENCE, wait_until};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{
+    AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -24,11 +26,17 @@ impl<T: Clone> Taken<T> {
     }
 
     fn push(&self, one: T) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(one);
     }
 
     fn all(&self) -> Vec<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits for so many; all that there are then.
@@ -73,8 +81,13 @@ impl WebhookReceiver {
     /// On a free port; the first posts are answered with these statuses, all others with 204.
     pub async fn refusing(statuses: &[u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
-        let (posts, refusals) = (Taken::new(), Arc::new(Mutex::new(statuses.iter().copied().collect())));
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
+        let (posts, refusals) = (
+            Taken::new(),
+            Arc::new(Mutex::new(statuses.iter().copied().collect())),
+        );
         let mut serving = JoinSet::new();
         serving.spawn(serve_posts(listener, posts.clone(), Arc::clone(&refusals)));
         Self {
@@ -92,7 +105,9 @@ impl WebhookReceiver {
 
     /// Waits for so many posts that it took.
     pub async fn wait(&self, count: usize) -> Vec<Post> {
-        self.posts.wait(count, &format!("{count} webhooks are taken")).await
+        self.posts
+            .wait(count, &format!("{count} webhooks are taken"))
+            .await
     }
 
     /// The posts that it took.
@@ -103,24 +118,37 @@ impl WebhookReceiver {
     /// Waits until it has refused as often as it was told to.
     pub async fn refused_all(&self) {
         wait_until("all refusals are used up", PATIENCE, async || {
-            self.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+            self.refusals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_empty()
         })
         .await;
     }
 }
 
-async fn serve_posts(listener: TcpListener, posts: Taken<Post>, refusals: Arc<Mutex<VecDeque<u16>>>) {
+async fn serve_posts(
+    listener: TcpListener,
+    posts: Taken<Post>,
+    refusals: Arc<Mutex<VecDeque<u16>>>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let (posts, refusals) = (posts.clone(), Arc::clone(&refusals));
         connections.spawn(async move {
             let mut stream = BufReader::new(stream);
             while let Some(post) = read_post(&mut stream).await {
-                let refusal = refusals.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let refusal = refusals
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .pop_front();
                 if refusal.is_none() {
                     posts.push(post);
                 }
-                let answer = format!("HTTP/1.1 {} x\r\ncontent-length: 0\r\n\r\n", refusal.unwrap_or(204));
+                let answer = format!(
+                    "HTTP/1.1 {} x\r\ncontent-length: 0\r\n\r\n",
+                    refusal.unwrap_or(204)
+                );
                 if stream.write_all(answer.as_bytes()).await.is_err() {
                     return;
                 }
@@ -169,7 +197,9 @@ impl MailReceiver {
     /// On a free port.
     pub async fn speaking(speech: Speech) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
         let mails = Taken::new();
         let mut serving = JoinSet::new();
         serving.spawn(serve_mails(listener, mails.clone(), speech));
@@ -182,7 +212,9 @@ impl MailReceiver {
 
     /// Waits for so many mails: envelope and content, as they came over the wire.
     pub async fn wait(&self, count: usize) -> Vec<String> {
-        self.mails.wait(count, &format!("{count} mails are taken")).await
+        self.mails
+            .wait(count, &format!("{count} mails are taken"))
+            .await
     }
 
     /// The mails so far.
@@ -212,14 +244,14 @@ async fn serve_mails(listener: TcpListener, mails: Taken<String>, speech: Speech
         let (mails, speech) = (mails.clone(), speech.clone());
         connections.spawn(async move {
             match speech {
-                Speech::Plain => drop(converse(stream, &mails, false).await),
+                Speech::Plain => drop(greet(stream, &mails, false).await),
                 Speech::Tls(acceptor) => {
                     if let Ok(stream) = acceptor.accept(stream).await {
-                        drop(converse(stream, &mails, false).await);
+                        drop(greet(stream, &mails, false).await);
                     }
                 }
                 Speech::StartTls(acceptor) => {
-                    if let Ok(Some(stream)) = converse(stream, &mails, true).await
+                    if let Ok(Some(stream)) = greet(stream, &mails, true).await
                         && let Ok(stream) = acceptor.accept(stream).await
                     {
                         drop(converse(stream, &mails, false).await);
@@ -230,13 +262,29 @@ async fn serve_mails(listener: TcpListener, mails: Taken<String>, speech: Speech
     }
 }
 
+/// The server speaks first, but not again when TLS has begun.
+async fn greet<S>(
+    mut stream: S,
+    mails: &Taken<String>,
+    offers_tls: bool,
+) -> std::io::Result<Option<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    stream.write_all(b"220 localhost\r\n").await?;
+    converse(stream, mails, offers_tls).await
+}
+
 /// Speaks SMTP; gives the stream back where the client wants TLS on it.
-async fn converse<S>(stream: S, mails: &Taken<String>, offers_tls: bool) -> std::io::Result<Option<S>>
+async fn converse<S>(
+    stream: S,
+    mails: &Taken<String>,
+    offers_tls: bool,
+) -> std::io::Result<Option<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut stream = BufReader::new(stream);
-    stream.write_all(b"220 localhost\r\n").await?;
     let mut mail = String::new();
     loop {
         let mut line = String::new();
