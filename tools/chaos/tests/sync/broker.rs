@@ -82,17 +82,16 @@ async fn its_queue_purged_before_anybody_looked() {
 
 #[tokio::test]
 async fn a_run_longer_than_its_patience_with_consumers() {
-    // The broker closes the channel of a consumer that owes an ack for 10 s; it looks every second.
-    let node =
-        PrivateRabbit::with_config("consumer_timeout = 10000\nchannel_tick_interval = 1000").await;
+    // The broker closes the channel of a consumer that owes an ack for 10 s; a node of the test kit looks every second.
+    let node = PrivateRabbit::with_config("consumer_timeout = 10000").await;
     let stack = stack_on(&node).await;
     let gate = stack.portal.hold();
     let (admin, worker) = (stack.admin().await, stack.worker());
     let id = admin.force().await;
     stack.wait_for(id, &["running"]).await;
-    // A second message, of the mode that is busy; its window touches the first one's and does not overlap.
+    // A second message, of the mode that is busy, for a day that is empty like all around it.
     let next =
-        serde_json::json!({"mode": "backfill", "data_ini": "2025-07-10", "data_fim": "2025-07-11"});
+        serde_json::json!({"mode": "backfill", "data_ini": "2025-06-03", "data_fim": "2025-06-04"});
     let second = id_of(&admin.post("/sync/force", &next).await);
     let started = Instant::now();
     wait_until("30 s of a run have passed", RUN_PATIENCE, async || {
