@@ -18,6 +18,10 @@ use crate::settings::{DatabaseSettings, ExposeSecret as _};
 /// How long a caller waits for a connection: longer than a healthy pool ever needs, shorter than a request lives.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// A process that stands still in the middle of a transaction must not hold its locks for ever: whoever goes on in
+/// its place would wait for them. No transaction of ours is open across anything that takes this long.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+
 /// How a service uses its connections.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolOptions {
@@ -65,10 +69,12 @@ pub fn connect_lazy(
 ) -> Result<PgPool, sqlx::Error> {
     let connect: PgConnectOptions = settings.database_url.expose_secret().parse()?;
     let timeout = options.statement_timeout.as_millis().to_string();
+    let idle = IDLE_IN_TRANSACTION.as_millis().to_string();
     let read_only = [("default_transaction_read_only", "on")];
     let connect = connect
         .application_name(options.application_name)
         .options([("statement_timeout", timeout)])
+        .options([("idle_in_transaction_session_timeout", idle)])
         // Left alone otherwise: a role may be read-only by a setting of its own.
         .options(read_only.into_iter().filter(|_| options.read_only));
     Ok(PgPoolOptions::new()
