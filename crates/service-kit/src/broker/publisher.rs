@@ -102,7 +102,9 @@ impl Publisher {
             let _ = channel.close(200, "OK".into()).await;
             depth.map_err(|trouble| match trouble {
                 Trouble::Refused(..) => PublishError::Refused,
-                Trouble::Silent(_) | Trouble::Lost(..) => PublishError::Away,
+                Trouble::Silent(_) | Trouble::Unreadable(_) | Trouble::Lost(..) => {
+                    PublishError::Away
+                }
             })
         });
         asked.await.unwrap_or(Err(PublishError::Away))

@@ -17,6 +17,12 @@ pub(super) enum Trouble {
     /// The broker said no.
     #[error("{0}: RabbitMQ answered {code} {text}", code = .1.get_id(), text = .1.get_message())]
     Refused(String, AMQPError),
+    /// lapin gave up on what it read. It happens with properties that are no UTF-8, and with nothing else that RabbitMQ
+    /// lets through; such a message comes again and again.
+    #[error(
+        "{0}: RabbitMQ sends a message with properties that are no UTF-8: take it out of the queue by hand"
+    )]
+    Unreadable(String),
     /// The connection or channel was lost meanwhile.
     #[error("{0}: {1}")]
     Lost(String, lapin::Error),
@@ -28,6 +34,7 @@ impl Trouble {
             lapin::ErrorKind::ProtocolError(refusal) => {
                 Self::Refused(step.to_owned(), refusal.clone())
             }
+            lapin::ErrorKind::ParsingError(_) => Self::Unreadable(step.to_owned()),
             _ => Self::Lost(step.to_owned(), error),
         }
     }

@@ -8,11 +8,13 @@
 mod binaries;
 mod broker;
 mod broker_faults;
+mod broker_network;
 mod child;
 mod database;
 mod envelope;
 mod lifecycle;
 mod ops;
 mod outbound;
+mod raw_amqp;
 mod settings;
 mod upstream;
