@@ -93,10 +93,12 @@ impl DerefMut for Lent {
     }
 }
 
-/// `work`, given up where the database does not answer.
-pub(super) async fn bounded<T>(
+/// `work`, given up where the database does not answer. Boxed at once: what a query needs on its way is some
+/// kilobytes, which every future above would carry.
+pub(super) fn bounded<T>(
     work: impl Future<Output = Result<T, RepoError>>,
-) -> Result<T, RepoError> {
+) -> impl Future<Output = Result<T, RepoError>> {
+    let work = Box::pin(work);
     let silent = || RepoError::Away(sqlx::Error::Io(io::ErrorKind::TimedOut.into()));
-    timeout(ANSWER_WITHIN, work).await.map_err(|_| silent())?
+    async move { timeout(ANSWER_WITHIN, work).await.map_err(|_| silent())? }
 }
