@@ -68,7 +68,7 @@ impl FindingRepo {
     pub async fn waiting(&self, minutes: u32) -> Result<Vec<WaitingRun>, RepoError> {
         sqlx::query_as(
             "SELECT q.id, q.mode, (extract(epoch FROM now() - q.updated_at) / 60)::bigint AS minutes,
-                    (SELECT last_error FROM outbox WHERE execution_id = q.id AND published_at IS NULL
+                    (SELECT COALESCE(last_error, 'no broker has confirmed it') FROM outbox WHERE execution_id = q.id AND published_at IS NULL
                      ORDER BY id DESC LIMIT 1) AS broker_error
              FROM sync_executions q
              WHERE q.state = 'queued' AND q.updated_at <= now() - make_interval(mins => $1)

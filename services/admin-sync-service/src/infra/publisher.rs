@@ -60,9 +60,14 @@ impl Publisher {
         })
     }
 
+    /// The broker takes messages now, as far as is known.
+    pub fn connected(&self) -> bool {
+        self.broker.connected()
+    }
+
     /// How many messages nobody could read; `None` where the broker cannot be asked.
     pub async fn dead_letters(&self, within: Duration) -> Option<u32> {
-        if !self.broker.connected() {
+        if !self.connected() {
             return None;
         }
         self.broker.depth(&self.dead, within).await.ok()

@@ -69,6 +69,10 @@ impl Relay {
     }
 
     async fn look(&self) -> Look {
+        // A letter in the hands of a replica without a broker is kept from those that have one.
+        if !self.publisher.connected() {
+            return Look::Away;
+        }
         // Whoever watches the database tells that it is away.
         let Ok(letters) = self.outbox.claim(i64::from(BATCH), HOLD).await else {
             return Look::Away;
