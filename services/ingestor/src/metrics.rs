@@ -59,6 +59,8 @@ pub struct IngestMetrics {
     last_success: IntGaugeVec,
     /// Leases that this worker lost.
     pub lease_lost: IntCounter,
+    /// Times that a run or a message waited for a database that was away.
+    pub database_waits: IntCounter,
     /// Runs under way.
     busy: IntGaugeVec,
     messages: IntCounterVec,
@@ -146,6 +148,10 @@ impl IngestMetrics {
             lease_lost: metrics.counter(
                 "sync_lease_expired_total",
                 "Runs that this worker had to drop because its lease was gone.",
+            )?,
+            database_waits: metrics.counter(
+                "ingest_database_waits_total",
+                "Times that a run or a message waited a moment for a database that was away.",
             )?,
             busy: metrics.gauge_vec("ingest_runs_busy", "Runs under way.", &["mode"])?,
             messages: metrics.counter_vec(

@@ -52,6 +52,7 @@ impl Caller {
                 Ok(done) => return done,
                 Err(error) if error.is_away() => {
                     tracing::warn!(%error, "the database is away, a message waits");
+                    self.kit.metrics.database_waits.inc();
                     sleep(backoff.next(&self.kit.random)).await;
                 }
                 Err(error) => {

@@ -10,7 +10,7 @@ use super::run::Stop;
 use crate::infra::execution_repo::{Ending, Renewal};
 
 /// The first wait after something of ours failed; doubles each time.
-const FIRST_WAIT: Duration = Duration::from_secs(60);
+const FIRST_WAIT: Duration = Duration::from_mins(1);
 /// Failures of ours after which a run ends as `error`.
 const MOST_FAILURES: u32 = 3;
 

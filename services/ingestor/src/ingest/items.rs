@@ -88,6 +88,7 @@ impl Stage<'_> {
                 self.look_up().await?;
             }
             while reading.len() < job.kit.policy.pncp_max_in_flight
+                && !job.wind_down.is_cancelled()
                 && let Some(due) = self.waiting.pop_front()
             {
                 reading.push(async move {
@@ -96,9 +97,13 @@ impl Stage<'_> {
                 });
             }
             let Some((due, got)) = reading.next().await else {
-                return Ok(());
+                return job.between_pages();
             };
-            self.settle(due, got?);
+            match got {
+                // The others still write what they have asked for.
+                Err(Break::WoundDown) => {}
+                got => self.settle(due, got?),
+            }
         }
     }
 

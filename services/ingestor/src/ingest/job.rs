@@ -86,6 +86,7 @@ impl Job {
                 Err(error) if error.is_away() => {
                     let execution_id = self.run.lease.execution_id;
                     tracing::warn!(execution_id, %error, "the database is away, the run waits");
+                    self.kit.metrics.database_waits.inc();
                     sleep(backoff.next(&self.kit.random)).await;
                 }
                 Err(error) => return Err(Break::Inside(error.to_string())),

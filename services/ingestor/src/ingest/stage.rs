@@ -57,6 +57,7 @@ impl Stage<'_> {
         let mut reading = FuturesUnordered::new();
         loop {
             while reading.len() < job.kit.policy.pncp_max_in_flight
+                && !job.wind_down.is_cancelled()
                 && let Some(segment) = self.waiting.pop_front()
             {
                 reading.push(async move {
@@ -65,9 +66,13 @@ impl Stage<'_> {
                 });
             }
             let Some((segment, read)) = reading.next().await else {
-                return Ok(());
+                return job.between_pages();
             };
-            self.settle(segment, read?).await?;
+            match read {
+                // The others still commit the page that they have asked for.
+                Err(Break::WoundDown) => {}
+                read => self.settle(segment, read?).await?,
+            }
         }
     }
 

@@ -1,7 +1,5 @@
 //! What is said over the broker and what it leads to: a run, the same run once more, or a dead letter.
 
-use std::time::Duration;
-
 use chrono::DateTime;
 use demo_world::portal::{Fault, Match, Record, Rule};
 use test_kit::{PATIENCE, wait_until};
@@ -336,7 +334,9 @@ async fn while_the_database_is_away_a_message_waits_and_is_not_lost() {
         world.rabbit.depth(&world.queue).await == Some(0)
     })
     .await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    ingestor
+        .count_reaches("ingest_database_waits_total", 1.0)
+        .await;
     assert!(world.rows().await.is_empty());
     proxy.restore();
 

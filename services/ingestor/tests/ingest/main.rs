@@ -8,6 +8,7 @@
 )]
 
 mod claim_messages;
+mod ops_surface;
 mod pace_line;
 mod pace_outage;
 mod pace_weather;

@@ -92,7 +92,7 @@ impl World {
         settings.database.database_url = self.database.ingest_url().into();
         settings.database.db_pool_size = 5;
         settings.broker.rabbitmq_url = self.rabbit.url().into();
-        settings.queue.queue_name = self.queue.clone();
+        settings.queue.queue_name.clone_from(&self.queue);
         settings.scope.pncp_modalidades = modalidades("6,8");
         settings.scope.pncp_items = ItemsStage::Off;
         let policy = &mut settings.policy;
@@ -368,6 +368,12 @@ impl Ingestor {
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         let value = value.unwrap_or_else(|| panic!("no metric {name} in {}", answer.text()));
         value.parse().expect("a number")
+    }
+
+    /// Waits until a counter or gauge is at least so much.
+    pub async fn count_reaches(&self, name: &str, value: f64) {
+        let what = format!("{name} reaches {value}");
+        wait_until(&what, PATIENCE, async || self.count(name).await >= value).await;
     }
 
     /// Ends it as SIGTERM does and judges what it leaves.
