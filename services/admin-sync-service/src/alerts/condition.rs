@@ -1,7 +1,5 @@
 //! From what is found in the database to what is wrong, in words: one condition per thing that can be wrong, whether
-//! it is or not. Pure; what becomes of a condition is decided by the incidents.
-
-use chrono::{DateTime, SecondsFormat, Utc};
+//! it is or not. Pure; what becomes of one is the watch's business.
 
 /// Whether one thing is as it should be.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,23 +19,6 @@ pub struct Finding {
     pub summary: String,
     /// The run that it showed in.
     pub execution_id: Option<i32>,
-}
-
-/// The newest run of its kind that ended by itself: of updates, or of backfills of one window.
-#[derive(Clone, Debug)]
-pub struct EndedRun {
-    /// Which.
-    pub id: i32,
-    /// `update` or `backfill`.
-    pub mode: String,
-    /// `success`, `incomplete`, `error` or `lost`.
-    pub state: String,
-    /// Its window; an update that was never claimed has none.
-    pub window: Option<(DateTime<Utc>, DateTime<Utc>)>,
-    /// Why it did not succeed.
-    pub error_message: Option<String>,
-    /// It ended within the last day: older ones are history, not news.
-    pub is_news: bool,
 }
 
 /// A run that has a worker and gets nowhere.
@@ -82,85 +63,6 @@ pub struct SourceState {
     pub down_minutes: Option<i64>,
     /// The word comes from a worker; if not, none has reported for 30 s.
     pub is_reported: bool,
-}
-
-/// A stretch of time between two updates that no update has read: the later one was not allowed to reach so far back.
-#[derive(Clone, Copy, Debug)]
-pub struct Gap {
-    /// Where the earlier one ended.
-    pub from: DateTime<Utc>,
-    /// Where the later one began.
-    pub to: DateTime<Utc>,
-    /// The later one.
-    pub execution_id: i32,
-    /// A backfill has read it since.
-    pub is_filled: bool,
-}
-
-impl Gap {
-    /// Whether this stretch has been read since.
-    pub fn condition(&self) -> Condition {
-        let (from, to) = (instant(self.from), instant(self.to));
-        let wrong = Finding {
-            kind: "gap",
-            summary: format!(
-                "no update has read from {from} to {to}: update {} began only there",
-                self.execution_id
-            ),
-            execution_id: Some(self.execution_id),
-        };
-        Condition {
-            fingerprint: format!("gap:{}/{}", self.from.timestamp(), self.to.timestamp()),
-            wrong: (!self.is_filled).then_some(wrong),
-        }
-    }
-}
-
-impl EndedRun {
-    /// Whether runs like this end well. News of old ones that did not end well: none.
-    pub fn condition(&self) -> Option<Condition> {
-        let well = self.state == "success";
-        if !well && !self.is_news {
-            return None;
-        }
-        let kind = match self.state.as_str() {
-            "incomplete" => "run_incomplete",
-            "lost" => "run_lost",
-            _ => "run_error",
-        };
-        let why = self.error_message.as_deref().unwrap_or("no reason given");
-        let wrong = Finding {
-            kind,
-            summary: format!(
-                "{} {}{} ended {}: {why}",
-                self.mode,
-                self.id,
-                self.window_text(),
-                self.state
-            ),
-            execution_id: Some(self.id),
-        };
-        Some(Condition {
-            fingerprint: self.fingerprint(),
-            wrong: (!well).then_some(wrong),
-        })
-    }
-
-    /// Any update makes good for the one before; a backfill only for one of its own window.
-    fn fingerprint(&self) -> String {
-        match self.window {
-            Some((start, end)) if self.mode == "backfill" => {
-                format!("run:backfill:{}/{}", start.timestamp(), end.timestamp())
-            }
-            _ => format!("run:{}", self.mode),
-        }
-    }
-
-    fn window_text(&self) -> String {
-        self.window
-            .map(|(start, end)| format!(" ({} to {})", instant(start), instant(end)))
-            .unwrap_or_default()
-    }
 }
 
 /// Whether every run that has a worker moves on.
@@ -239,10 +141,6 @@ pub fn dead_letters(queue: &str, count: u32) -> Condition {
         execution_id: None,
     });
     named("dead_letters", wrong)
-}
-
-fn instant(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn named(fingerprint: &str, wrong: Option<Finding>) -> Condition {

@@ -3,10 +3,12 @@
 mod advice;
 mod condition;
 mod crier;
+mod ended;
 mod notice;
 mod watch;
 
-pub use condition::{EndedRun, Finding, Gap, LateUpdate, SilentRun, SourceState, WaitingRun};
+pub use condition::{Finding, LateUpdate, SilentRun, SourceState, WaitingRun};
 pub use crier::{Channel, Crier};
+pub use ended::{EndedRun, Gap};
 pub use notice::{Incident, MissingSegment, NAMED_SEGMENTS, Notice, RunFacts};
 pub use watch::{Watch, WatchRules};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::condition::{self, Condition};
+use super::ended::{EndedRun, Gap};
 use crate::infra::connection_repo::RepoError;
 use crate::infra::finding_repo::FindingRepo;
 use crate::infra::incident_repo::IncidentRepo;
@@ -59,12 +60,9 @@ impl Watch {
     /// Everything that can be said now. What cannot (a broker that is away) leaves its incident as it is.
     async fn conditions(&self) -> Result<Vec<Condition>, RepoError> {
         let ended = self.findings.ended().await?;
-        let mut all: Vec<Condition> = ended
-            .iter()
-            .filter_map(condition::EndedRun::condition)
-            .collect();
+        let mut all: Vec<Condition> = ended.iter().filter_map(EndedRun::condition).collect();
         let gaps = self.findings.gaps().await?;
-        all.extend(gaps.iter().map(condition::Gap::condition));
+        all.extend(gaps.iter().map(Gap::condition));
         let limit = self.rules.no_progress_minutes;
         if limit > 0 {
             all.push(condition::progress(&self.findings.silent(limit).await?));

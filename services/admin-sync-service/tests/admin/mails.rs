@@ -168,7 +168,7 @@ async fn no_secret_is_told_however_talkative_the_service_is() {
         settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()
     })
     .await;
-    let (database, rabbit, url) = (world.database.owner_url(), rabbit_url(), hook.url());
+    let (database, rabbit, url) = (world.database.admin_url(), rabbit_url(), hook.url());
     let mut environment = environment(&world, &database, &rabbit);
     environment.extend([
         ("ADMIN_AUTH", "on"),
@@ -198,7 +198,7 @@ async fn no_secret_is_told_however_talkative_the_service_is() {
 }
 
 fn process(world: &World, smtp: &str, trusted: Option<&str>) -> ServiceProcess {
-    let (database, rabbit) = (world.database.owner_url(), rabbit_url());
+    let (database, rabbit) = (world.database.admin_url(), rabbit_url());
     let mut environment = environment(world, &database, &rabbit);
     environment.extend([
         ("ADMIN_AUTH", "off"),

@@ -80,8 +80,12 @@ async fn a_crash_between_confirm_and_mark_publishes_twice_and_marks_once() {
     let one = next(&world).await;
     first.kill9();
     // Its server process does not know yet, and would go on with the mark.
-    world.holds("SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name = 'admin-sync-service'").await;
+    world
+        .holds(
+            "SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = 'admin-sync-service'",
+        )
+        .await;
     blocker.rollback().await.unwrap();
     drop(first);
     assert!(
@@ -207,7 +211,7 @@ async fn next(world: &World) -> Got {
 
 /// The service as a process of its own over the same database and queue.
 fn process(world: &World) -> ServiceProcess {
-    let (database, rabbit) = (world.database.owner_url(), rabbit_url());
+    let (database, rabbit) = (world.database.admin_url(), rabbit_url());
     let environment = [
         ("DATABASE_URL", database.as_str()),
         ("RABBITMQ_URL", &rabbit),

@@ -175,7 +175,7 @@ pub fn settings(database: &Database, queue: &str) -> Settings {
     settings.ops.ops_port = 0;
     settings.access.admin_username = Some(USER.to_owned());
     settings.access.admin_password = Some(PASSWORD.to_owned().into());
-    settings.database.database_url = database.owner_url().into();
+    settings.database.database_url = database.admin_url().into();
     // Many services share one server in a test run.
     settings.database.db_pool_size = 4;
     settings.broker.rabbitmq_url = rabbit_url().into();
