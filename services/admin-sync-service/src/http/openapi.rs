@@ -90,7 +90,7 @@ impl Modify for Everywhere {
             for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
                 add(operation, &["401", "429", "500", "503"]);
             }
-            for operation in item.post.iter_mut() {
+            if let Some(operation) = &mut item.post {
                 add(operation, &["403"]);
             }
         }

@@ -59,14 +59,12 @@ impl Connection {
         mut self,
         answer: Result<sqlx::Result<T>, E>,
     ) -> Result<T, RepoError> {
-        match answer {
-            Ok(answer) => Ok(answer?),
-            Err(_) => {
-                self.inner.close_on_drop();
-                let silent = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
-                Err(RepoError::Unavailable(silent))
-            }
+        if let Ok(answer) = answer {
+            return Ok(answer?);
         }
+        self.inner.close_on_drop();
+        let silent = sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+        Err(RepoError::Unavailable(silent))
     }
 }
 

@@ -238,18 +238,18 @@ async fn cancel(
     .fetch_optional(&mut *connection)
     .await?;
     if let Some(moved) = moved {
-        return Ok(CancelOutcome::Moved(state(moved)?));
+        return Ok(CancelOutcome::Moved(state(&moved)?));
     }
     let found = sqlx::query_scalar("SELECT state FROM sync_executions WHERE id = $1");
     let found: Option<String> = found.bind(id).fetch_optional(connection).await?;
-    Ok(match found.map(state).transpose()? {
+    Ok(match found.as_deref().map(state).transpose()? {
         None => CancelOutcome::NoSuchRun,
         Some(State::Cancelling) => CancelOutcome::Moved(State::Cancelling),
         Some(state) => CancelOutcome::Refused(state),
     })
 }
 
-fn state(word: String) -> sqlx::Result<State> {
+fn state(word: &str) -> sqlx::Result<State> {
     word.parse().map_err(undecodable)
 }
 

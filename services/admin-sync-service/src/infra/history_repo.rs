@@ -1,5 +1,5 @@
 //! The history of a million runs: each way of filtering has an index that gives its page and its counts (migration
-//! 0008). Searching for text is in search_repo.
+//! 0008). Searching for text is in `search_repo`.
 
 use chrono::NaiveDate;
 use farol_core::sync::{Mode, Status};
@@ -149,7 +149,7 @@ async fn counted(connection: &mut PgConnection, filter: &HistoryFilter) -> sqlx:
     query
         .push(" LIMIT ")
         .push_bind(COUNTED + 1)
-        .push(") some) AS n FROM unnest(");
+        .push(") few) AS n FROM unnest(");
     query
         .push_bind(statuses)
         .push("::text[]) AS s (status), unnest(");
@@ -160,10 +160,10 @@ async fn counted(connection: &mut PgConnection, filter: &HistoryFilter) -> sqlx:
         .persistent(false)
         .fetch_all(connection)
         .await?;
-    Ok(by_status(rows).capped())
+    Ok(by_status(&rows).capped())
 }
 
-pub(super) fn by_status(rows: Vec<(String, i64)>) -> Counts {
+pub(super) fn by_status(rows: &[(String, i64)]) -> Counts {
     let of = |word: &str| {
         rows.iter()
             .filter(|(status, _)| status == word)

@@ -1,5 +1,5 @@
-//! Runs as rows: one at a time, with what belongs to it. Lists are in history_repo, what changes runs is in
-//! execution_repo.
+//! Runs as rows: one at a time, with what belongs to it. Lists are in `history_repo`, what changes runs is in
+//! `execution_repo`.
 
 use farol_core::sync::{Progress, SegmentPages, SegmentState};
 use sqlx::postgres::{PgPool, PgRow};

@@ -15,7 +15,7 @@ const NAMES: &str = "
           FROM names WHERE name IS NOT NULL AND n < 1000)
     SELECT name FROM names WHERE strpos(lower(name), lower($1)) > 0";
 
-/// As history_repo's, for runs in which `q` is found.
+/// As `history_repo`'s, for runs in which `q` is found.
 pub(super) async fn read(
     connection: &mut PgConnection,
     filter: &HistoryFilter,
@@ -96,11 +96,10 @@ async fn hits(
         .fetch_all(connection)
         .await?;
     let count = |ids: &Vec<i32>| i64::try_from(ids.len()).unwrap_or(i64::MAX);
-    let counts = by_status(
-        rows.iter()
-            .map(|(status, ids)| (status.clone(), count(ids)))
-            .collect(),
-    );
+    let counted = rows
+        .iter()
+        .map(|(status, ids)| (status.clone(), count(ids)));
+    let counts = by_status(&counted.collect::<Vec<_>>());
     Ok((
         rows.into_iter().flat_map(|(_, ids)| ids).collect(),
         counts.capped(),

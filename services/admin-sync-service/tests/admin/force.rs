@@ -327,7 +327,7 @@ pub async fn cuttable() -> (World, ChaosProxy) {
     let through = direct.host("127.0.0.1").port(proxy.address().port());
     let url = sqlx::ConnectOptions::to_url_lossy(&through).to_string();
     let world = World::over(database, |settings| {
-        settings.database.database_url = url.into()
+        settings.database.database_url = url.into();
     })
     .await;
     (world, proxy)

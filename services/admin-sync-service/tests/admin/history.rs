@@ -104,7 +104,7 @@ async fn counts_are_those_of_all_that_the_filter_lets_through_not_of_the_page() 
     ] {
         let body = read(&world, query).await;
         assert_eq!(only(&body, &COUNTS), expected, "{query}");
-        let page = if expected["total_count"] == 0 { 0 } else { 1 };
+        let page = usize::from(expected["total_count"] != 0);
         assert_eq!(ids(&body).len(), page, "{query}");
     }
     world.shutdown().await;
@@ -270,7 +270,7 @@ async fn counts_above_ten_thousand_stand_still_and_say_so() {
         ("?from=2025-01-01T00:00:00Z", 10_000, 10_000, 120, true),
         ("?to=2025-01-01T02:00:00Z", 119, 118, 1, false),
         ("?q=schedule", 10_000, 10_000, 120, true),
-        ("?q=503", 120, 0, 120, false),
+        ("?q=http", 120, 0, 120, false),
     ] {
         let body = read(&world, query).await;
         let expected = json!({"total_count": total, "success_count": success, "error_count": error,
