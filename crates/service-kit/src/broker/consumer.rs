@@ -42,6 +42,8 @@ pub struct Delivery {
     pub headers: Vec<(String, String)>,
     /// It was delivered before, to us or to another consumer, and not acknowledged.
     pub redelivered: bool,
+    /// The prefetch of its channel.
+    prefetch: u16,
     acker: Acker,
     metrics: BrokerMetrics,
 }
@@ -94,8 +96,8 @@ impl Consumer {
         let mut deliveries = self.deliveries.lock().await;
         loop {
             let delivery = deliveries.recv().await?;
-            // Its channel ended while it waited here: it will come again.
-            if delivery.acker.usable() {
+            // Its channel ended while it waited here, or is about to be replaced: it will come again.
+            if delivery.acker.usable() && delivery.prefetch == *self.wanted.borrow() {
                 return Some(delivery);
             }
         }
@@ -140,7 +142,7 @@ impl fmt::Debug for Consumer {
 }
 
 impl Delivery {
-    fn new(delivery: lapin::message::Delivery, metrics: BrokerMetrics) -> Self {
+    fn new(delivery: lapin::message::Delivery, prefetch: u16, metrics: BrokerMetrics) -> Self {
         let properties = delivery.properties;
         let headers = properties.headers().as_ref().map(text_headers);
         Self {
@@ -148,6 +150,7 @@ impl Delivery {
             message_id: properties.message_id().as_ref().map(ToString::to_string),
             headers: headers.unwrap_or_default(),
             redelivered: delivery.redelivered,
+            prefetch,
             acker: delivery.acker,
             metrics,
         }
@@ -208,7 +211,7 @@ impl Work {
         let lost = tokio::select! {
             lost = line.watch(Some(&channel)) => Some(lost),
             // What cannot be parsed ends the connection with the channel.
-            why = self.hand_over(stream) => Some(if line.is_dead() { Lost::Line(why) } else { Lost::Channel(why) }),
+            why = self.hand_over(stream, prefetch) => Some(if line.is_dead() { Lost::Line(why) } else { Lost::Channel(why) }),
             _ = wanted.changed() => None,
         };
         // Closing gives back everything that is not acknowledged; cancelling alone would keep what was prefetched.
@@ -242,14 +245,14 @@ impl Work {
     }
 
     /// Hands over what comes, one at a time; returns why no more comes.
-    async fn hand_over(&self, mut stream: lapin::Consumer) -> String {
+    async fn hand_over(&self, mut stream: lapin::Consumer, prefetch: u16) -> String {
         loop {
             let Ok(place) = self.deliveries.reserve().await else {
                 return std::future::pending().await;
             };
             match stream.next().await {
                 Some(Ok(delivery)) => {
-                    place.send(Delivery::new(delivery, self.end.metrics.clone()));
+                    place.send(Delivery::new(delivery, prefetch, self.end.metrics.clone()));
                 }
                 Some(Err(error)) => return Trouble::of("consuming", error).to_string(),
                 None => {

@@ -42,11 +42,14 @@ async fn the_options_reach_the_server_with_the_connection() {
     let read_write = connect_lazy(&nobody_listens(), PoolOptions::named("kit-test")).unwrap();
     assert_eq!(
         read_only.connect_options().get_options(),
-        Some("-c statement_timeout=5000 -c default_transaction_read_only=on")
+        Some(
+            "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000 \
+             -c default_transaction_read_only=on"
+        )
     );
     assert_eq!(
         read_write.connect_options().get_options(),
-        Some("-c statement_timeout=5000")
+        Some("-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000")
     );
     let connect = read_only.connect_options();
     assert_eq!(connect.get_application_name(), Some("kit-test"));
