@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::repos_kit::{LASTS, Repos, WORKER, at, day};
 
-fn hours(from: i64, to: i64) -> Option<Window> {
+fn hours(from: i64, to: i64) -> Window {
     let at = |hour| day().start() + TimeDelta::hours(hour);
-    Some(Window::new(at(from), at(to)).unwrap())
+    Window::new(at(from), at(to)).unwrap()
 }
 
 async fn succeed(repos: &Repos, claimed: &Claimed) {
@@ -28,7 +28,7 @@ async fn succeed(repos: &Repos, claimed: &Claimed) {
         .unwrap();
 }
 
-fn taken(claims: Vec<Claim>) -> usize {
+fn taken(claims: &[Claim]) -> usize {
     claims
         .iter()
         .filter(|claim| matches!(claim, Claim::Taken(_)))
@@ -41,7 +41,7 @@ async fn of_many_who_claim_a_run_one_gets_it() {
     let id = repos.enqueue(Mode::Backfill, Some(day())).await;
     let claims = join_all((0..8).map(|_| repos.executions.claim(id, WORKER, LASTS))).await;
     let claims: Vec<Claim> = claims.into_iter().map(Result::unwrap).collect();
-    assert_eq!(taken(claims.clone()), 1, "{claims:?}");
+    assert_eq!(taken(&claims), 1, "{claims:?}");
     let others = claims
         .iter()
         .filter(|claim| **claim == Claim::NotQueued(State::Running))
@@ -54,21 +54,28 @@ async fn of_many_runs_over_one_window_one_is_claimed() {
     let repos = Repos::fresh().await;
     let mut ids = Vec::new();
     for hour in 0..6 {
-        ids.push(repos.enqueue(Mode::Backfill, hours(hour, hour + 12)).await);
+        ids.push(
+            repos
+                .enqueue(Mode::Backfill, Some(hours(hour, hour + 12)))
+                .await,
+        );
     }
-    let claims = join_all(
-        ids.iter()
-            .map(|id| repos.executions.claim(*id, WORKER, LASTS)),
-    )
-    .await;
-    assert_eq!(taken(claims.into_iter().map(Result::unwrap).collect()), 1);
+    let claims = ids
+        .iter()
+        .map(|id| repos.executions.claim(*id, WORKER, LASTS));
+    let claims: Vec<Claim> = join_all(claims)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(taken(&claims), 1, "{claims:?}");
 }
 
 #[tokio::test]
 async fn a_run_that_overlaps_waits_until_the_way_is_free() {
     let repos = Repos::fresh().await;
-    let first = repos.enqueue(Mode::Backfill, hours(0, 6)).await;
-    let second = repos.enqueue(Mode::Backfill, hours(5, 9)).await;
+    let first = repos.enqueue(Mode::Backfill, Some(hours(0, 6))).await;
+    let second = repos.enqueue(Mode::Backfill, Some(hours(5, 9))).await;
     let claimed = repos.claim(first).await;
     let blocked = repos.executions.claim(second, WORKER, LASTS).await.unwrap();
     assert_eq!(blocked, Claim::Blocked { by: first });
@@ -96,9 +103,9 @@ async fn a_run_that_overlaps_waits_until_the_way_is_free() {
 #[tokio::test]
 async fn windows_that_only_touch_and_runs_of_another_mode_do_not_wait() {
     let repos = Repos::fresh().await;
-    let first = repos.enqueue(Mode::Backfill, hours(0, 6)).await;
+    let first = repos.enqueue(Mode::Backfill, Some(hours(0, 6))).await;
     repos.claim(first).await;
-    let beside = repos.enqueue(Mode::Backfill, hours(6, 9)).await;
+    let beside = repos.enqueue(Mode::Backfill, Some(hours(6, 9))).await;
     repos.claim(beside).await;
     let update = repos.enqueue(Mode::Update, None).await;
     repos.claim(update).await;
@@ -118,11 +125,11 @@ async fn any_two_updates_overlap() {
 #[tokio::test]
 async fn the_oldest_that_is_not_in_the_way_is_next() {
     let repos = Repos::fresh().await;
-    let under_way = repos.enqueue(Mode::Backfill, hours(0, 6)).await;
+    let under_way = repos.enqueue(Mode::Backfill, Some(hours(0, 6))).await;
     repos.claim(under_way).await;
-    repos.enqueue(Mode::Backfill, hours(3, 4)).await;
-    let third = repos.enqueue(Mode::Backfill, hours(7, 8)).await;
-    repos.enqueue(Mode::Backfill, hours(9, 10)).await;
+    repos.enqueue(Mode::Backfill, Some(hours(3, 4))).await;
+    let third = repos.enqueue(Mode::Backfill, Some(hours(7, 8))).await;
+    repos.enqueue(Mode::Backfill, Some(hours(9, 10))).await;
     let next = repos
         .executions
         .claim_next(Mode::Backfill, WORKER, LASTS)

@@ -10,6 +10,7 @@ use ingestor::infra::segment_repo::SegmentEnd;
 use ingestor::ingest::record::Record;
 use serde_json::json;
 use serde_json::value::RawValue;
+use test_kit::{PATIENCE, wait_until};
 
 use crate::record_read::{contratacao, raw};
 use crate::repos_kit::{Repos, answered, at, day, page, read, record, the_10th};
@@ -124,6 +125,48 @@ async fn a_page_without_a_lease_leaves_nothing_at_all() {
         )
         .await;
     assert_eq!(left, json!([{"c": 0, "o": 0, "p": 0, "g": 0}]));
+}
+
+#[tokio::test]
+async fn a_page_whose_connection_dies_leaves_nothing_and_is_committed_by_the_next_try() {
+    let repos = Repos::fresh().await;
+    let run = repos.running().await;
+    let segment = repos.reading(&run.lease).await;
+    let raws = [record(1, 1, "a")];
+    let (records, answered) = (read(&raws), answered(2, &raws));
+    let page = page(&answered, &records);
+    let mut gate = repos.database.owner_pool().begin().await.unwrap();
+    sqlx::raw_sql("SELECT 1 FROM sync_executions FOR UPDATE")
+        .execute(&mut *gate)
+        .await
+        .unwrap();
+    let commit = repos.records.commit_page(&run.lease, segment.id, &page);
+    let killed = async {
+        // All is written but the last row, for which it waits.
+        wait_until(
+            "the page waits for the row of its run",
+            PATIENCE,
+            async || {
+                let killed = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
+                repos.value(killed).await != json!([])
+            },
+        )
+        .await;
+    };
+    let (died, ()) = tokio::join!(commit, killed);
+    assert!(died.as_ref().is_err_and(RepoError::is_away), "{died:?}");
+    gate.rollback().await.unwrap();
+    assert_eq!(
+        repos.value("SELECT 1 AS n FROM pncp_contratacoes").await,
+        json!([])
+    );
+    let again = repos
+        .records
+        .commit_page(&run.lease, segment.id, &page)
+        .await
+        .unwrap();
+    assert_eq!(again.inserted, 1);
 }
 
 #[tokio::test]
