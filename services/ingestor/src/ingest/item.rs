@@ -49,27 +49,16 @@ pub struct UnreadableItem<'a> {
 struct Wire<'a> {
     #[serde(borrow)]
     numero_item: Option<&'a RawValue>,
-    #[serde(borrow)]
     descricao: Option<&'a RawValue>,
-    #[serde(borrow)]
     material_ou_servico: Option<&'a RawValue>,
-    #[serde(borrow)]
     quantidade: Option<&'a RawValue>,
-    #[serde(borrow)]
     unidade_medida: Option<&'a RawValue>,
-    #[serde(borrow)]
     valor_unitario_estimado: Option<&'a RawValue>,
-    #[serde(borrow)]
     valor_total: Option<&'a RawValue>,
-    #[serde(borrow)]
     situacao_compra_item: Option<&'a RawValue>,
-    #[serde(borrow)]
     tipo_beneficio: Option<&'a RawValue>,
-    #[serde(borrow)]
     criterio_julgamento_id: Option<&'a RawValue>,
-    #[serde(borrow)]
     data_inclusao: Option<&'a RawValue>,
-    #[serde(borrow)]
     data_atualizacao: Option<&'a RawValue>,
 }
 

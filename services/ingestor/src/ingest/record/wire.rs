@@ -13,7 +13,7 @@ use crate::ingest::{
     storable,
 };
 
-/// A value that is read later, where a flaw can be told by its field.
+/// A value that is read later, where a flaw can be told by its field. One `borrow` in a struct is enough for all.
 type Value<'a> = Option<&'a RawValue>;
 
 #[derive(Deserialize)]
@@ -21,63 +21,34 @@ type Value<'a> = Option<&'a RawValue>;
 struct Wire<'a> {
     #[serde(borrow, rename = "numeroControlePNCP")]
     numero_controle: Value<'a>,
-    #[serde(borrow)]
     orgao_entidade: Value<'a>,
-    #[serde(borrow)]
     unidade_orgao: Value<'a>,
-    #[serde(borrow)]
     ano_compra: Value<'a>,
-    #[serde(borrow)]
     sequencial_compra: Value<'a>,
-    #[serde(borrow)]
     numero_compra: Value<'a>,
-    #[serde(borrow)]
     processo: Value<'a>,
-    #[serde(borrow)]
     modalidade_id: Value<'a>,
-    #[serde(borrow)]
     modalidade_nome: Value<'a>,
-    #[serde(borrow)]
     modo_disputa_id: Value<'a>,
-    #[serde(borrow)]
     modo_disputa_nome: Value<'a>,
-    #[serde(borrow)]
     tipo_instrumento_convocatorio_codigo: Value<'a>,
-    #[serde(borrow)]
     tipo_instrumento_convocatorio_nome: Value<'a>,
-    #[serde(borrow)]
     situacao_compra_id: Value<'a>,
-    #[serde(borrow)]
     situacao_compra_nome: Value<'a>,
-    #[serde(borrow)]
     amparo_legal: Value<'a>,
-    #[serde(borrow)]
     objeto_compra: Value<'a>,
-    #[serde(borrow)]
     informacao_complementar: Value<'a>,
-    #[serde(borrow)]
     srp: Value<'a>,
-    #[serde(borrow)]
     valor_total_estimado: Value<'a>,
-    #[serde(borrow)]
     valor_total_homologado: Value<'a>,
-    #[serde(borrow)]
     data_inclusao: Value<'a>,
-    #[serde(borrow)]
     data_publicacao_pncp: Value<'a>,
-    #[serde(borrow)]
     data_atualizacao: Value<'a>,
-    #[serde(borrow)]
     data_atualizacao_global: Value<'a>,
-    #[serde(borrow)]
     data_abertura_proposta: Value<'a>,
-    #[serde(borrow)]
     data_encerramento_proposta: Value<'a>,
-    #[serde(borrow)]
     link_sistema_origem: Value<'a>,
-    #[serde(borrow)]
     link_processo_eletronico: Value<'a>,
-    #[serde(borrow)]
     usuario_nome: Value<'a>,
 }
 
@@ -87,11 +58,9 @@ struct OrgaoWire<'a> {
     #[serde(borrow)]
     cnpj: Value<'a>,
     // The manual spells it in lower case.
-    #[serde(borrow, alias = "razaosocial")]
+    #[serde(alias = "razaosocial")]
     razao_social: Value<'a>,
-    #[serde(borrow)]
     poder_id: Value<'a>,
-    #[serde(borrow)]
     esfera_id: Value<'a>,
 }
 
@@ -100,15 +69,10 @@ struct OrgaoWire<'a> {
 struct UnidadeWire<'a> {
     #[serde(borrow)]
     codigo_unidade: Value<'a>,
-    #[serde(borrow)]
     nome_unidade: Value<'a>,
-    #[serde(borrow)]
     codigo_ibge: Value<'a>,
-    #[serde(borrow)]
     municipio_nome: Value<'a>,
-    #[serde(borrow)]
     uf_sigla: Value<'a>,
-    #[serde(borrow)]
     uf_nome: Value<'a>,
 }
 
@@ -116,7 +80,6 @@ struct UnidadeWire<'a> {
 struct AmparoWire<'a> {
     #[serde(borrow)]
     codigo: Value<'a>,
-    #[serde(borrow)]
     nome: Value<'a>,
 }
 
