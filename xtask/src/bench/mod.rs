@@ -1,9 +1,13 @@
-//! The benches: what a change to thousands of viewers costs, and how fast a status is read, beside the
-//! raw limit and beside nginx in the same run. How it is done and what came out is docs/benchmarks.md.
+//! The benches: what a change to thousands of viewers costs and how fast a status is read, beside the raw
+//! limit and nginx in the same run; how fast the portal is ingested and its history read. How it is done and what came out is docs/benchmarks.md.
 
+mod backend;
 mod fanout;
 mod figures;
 mod ground;
+mod history;
+mod http;
+mod ingest;
 mod load;
 mod machine;
 mod nginx;
@@ -12,6 +16,7 @@ mod pin;
 mod servers;
 mod status;
 mod table;
+mod usage;
 
 use crate::checkout::Checkout;
 use crate::failure::Outcome;
@@ -31,6 +36,8 @@ pub(crate) fn run(checkout: &Checkout, args: &[String]) -> Outcome {
         Bench::Help => String::new(),
         Bench::Fanout(options) => fanout::run(&crew, &options)?,
         Bench::Status(options) => status::run(&crew, &options)?,
+        Bench::Ingest(options) => ingest::run(&crew, &options)?,
+        Bench::History(options) => history::run(&crew, &options)?,
     };
     drop(crew);
     print!("{text}");

@@ -1,9 +1,10 @@
 //! The command line of `cargo xtask bench`.
 
+use super::{history, ingest};
 use crate::failure::{Failure, Outcome};
 
 pub(super) const HELP: &str = "\
-Usage: cargo xtask bench <fanout | status> [options]
+Usage: cargo xtask bench <fanout | status | ingest | history> [options]
 
   fanout   CPU, latency and memory of a change to N streams, beside the raw limit and Nchan
            --connections N,N   how many streams (1000,10000)
@@ -14,8 +15,22 @@ Usage: cargo xtask bench <fanout | status> [options]
            --connections N     keep-alive connections (64)
            --seconds S         length of each run (5)
            --rounds R          interleaved rounds (5)
-  both     --install-peers     install nginx and its Nchan module first (apt; no service starts)
+  these    --install-peers     install nginx and its Nchan module first (apt; no service starts)
            --only-ours         leave the peers out, though they are installed
+  ingest   records a second without a pace, use of the pace, and the portal's recorded weather
+           --records N         at the least (10000); twice as many for the weather
+           --rate R            requests a second where the pace is measured (20)
+           --trace FILE        recorded weather as JSON lines, else weather like it
+           --only PART         unpaced, pace or trace
+           --rounds R          medians are printed (3)
+           --smoke             600 records, debug build, completeness only
+  history  GET /sync/history of a million executions, and POST /sync/force
+           --executions N      (1000000)
+           --connections N     keep-alive connections (2)
+           --seconds S         of each way to ask, in each round (3)
+           --forces N          forced runs in each round (300)
+           --rounds R          medians are printed (3)
+           --smoke             50,000 executions, debug build
 ";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +38,8 @@ pub(super) enum Bench {
     Help,
     Fanout(Fanout),
     Status(Status),
+    Ingest(ingest::Ingest),
+    History(history::History),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +77,8 @@ pub(super) fn parse(args: &[String]) -> Outcome<Bench> {
         None | Some("help" | "--help" | "-h") => Ok(Bench::Help),
         Some("fanout") => parse_fanout(words),
         Some("status") => parse_status(words),
+        Some("ingest") => Ok(ingest::parse(words)?.map_or(Bench::Help, Bench::Ingest)),
+        Some("history") => Ok(history::parse(words)?.map_or(Bench::Help, Bench::History)),
         Some(other) => Err(unknown(other)),
     }
 }
@@ -122,7 +141,7 @@ fn parse_status<'a>(mut words: impl Iterator<Item = &'a str>) -> Outcome<Bench> 
 }
 
 /// A number above 0.
-fn number<N: std::str::FromStr + PartialOrd + From<u8>>(
+pub(super) fn number<N: std::str::FromStr + PartialOrd + From<u8>>(
     option: &str,
     value: Option<&str>,
 ) -> Outcome<N> {
@@ -133,7 +152,7 @@ fn number<N: std::str::FromStr + PartialOrd + From<u8>>(
     })
 }
 
-fn unknown(word: &str) -> Failure {
+pub(super) fn unknown(word: &str) -> Failure {
     Failure::new(format!("`{word}` is no option of `bench`"))
         .advice("`cargo xtask bench --help` lists what there is.")
 }

@@ -119,10 +119,18 @@ fn targets(series: &Series) -> String {
             Limit::Below(MOST_FOR_SLOW),
         ),
     ];
+    verdicts(rows, 2)
+}
+
+/// Which targets are met: name with the target, figure, limit.
+pub(super) fn verdicts<'a>(
+    rows: impl IntoIterator<Item = (&'a str, Option<f64>, Limit)>,
+    digits: usize,
+) -> String {
     let row = |(name, value, limit): (&str, Option<f64>, Limit)| {
         format!(
             "| {name} | {} | {} |\n",
-            shown(value, 2),
+            shown(value, digits),
             limit.verdict(value)
         )
     };
@@ -166,16 +174,18 @@ pub(super) fn status(machine: &str, rounds: &Rounds, options: &Status) -> String
 }
 
 #[derive(Clone, Copy)]
-enum Limit {
+pub(super) enum Limit {
+    AtLeast(f64),
     AtMost(f64),
     Below(f64),
     Above(f64),
 }
 
 impl Limit {
-    fn verdict(self, value: Option<f64>) -> &'static str {
+    pub(super) fn verdict(self, value: Option<f64>) -> &'static str {
         let met = match (self, value) {
             (_, None) => return "not measured",
+            (Self::AtLeast(limit), Some(value)) => value >= limit,
             (Self::AtMost(limit), Some(value)) => value <= limit,
             (Self::Below(limit), Some(value)) => value < limit,
             (Self::Above(limit), Some(value)) => value > limit,
@@ -184,7 +194,7 @@ impl Limit {
     }
 }
 
-fn shown(value: Option<f64>, digits: usize) -> String {
+pub(super) fn shown(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
