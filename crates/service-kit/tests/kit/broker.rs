@@ -289,3 +289,20 @@ async fn an_end_begins_paused_where_it_is_told_to() {
     assert_eq!(take(&consumer).await, b"later");
     process.stop().await;
 }
+
+#[tokio::test]
+async fn a_dropped_consumer_keeps_no_message() {
+    let rabbit = Rabbit::connect().await;
+    let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
+    rabbit.declare(&queue).await;
+    rabbit.publish(&queue, "held").await;
+    let consumer = process.consumer(&queue, 1);
+    let held = next(&consumer).await;
+    drop(consumer);
+    wait_until("the message is back", PATIENCE, async || {
+        rabbit.depth(&queue).await == Some(1)
+    })
+    .await;
+    assert!(!held.ack().await);
+    process.stop().await;
+}

@@ -80,10 +80,30 @@ fn publish_to(url: &str, life: &Lifecycle) -> Publisher {
 }
 
 fn spawn(role: &str) -> ServiceProcess {
+    spawn_with(role, &[])
+}
+
+/// A process that publishes to the broker at `url`, with more variables in its environment.
+pub fn spawn_publisher(url: &str, environment: &[(&str, &str)]) -> ServiceProcess {
+    spawn_with(&format!("{BROKER}{url}"), environment)
+}
+
+fn spawn_with(role: &str, environment: &[(&str, &str)]) -> ServiceProcess {
     let this = std::env::current_exe().unwrap();
     let name = "child::this_binary_is_the_service_when_it_is_asked_to_be";
     let arguments = ["--exact", name, "--nocapture"];
-    ServiceProcess::spawn_with(this.to_str().unwrap(), &arguments, &[(ROLE, role)])
+    let environment = [&[(ROLE, role)], environment].concat();
+    ServiceProcess::spawn_with(this.to_str().unwrap(), &arguments, &environment)
+}
+
+/// Waits until the process says that its broker is there.
+pub async fn until_connected(process: &ServiceProcess) {
+    let connected = |line: &test_kit::LogLine| {
+        line.field("check") == Some("broker") && line.json["ready"] == true
+    };
+    process
+        .wait_for_line("the broker is ready", connected)
+        .await;
 }
 
 fn says(process: &ServiceProcess, message: &str) -> impl Future<Output = test_kit::LogLine> {
@@ -152,7 +172,7 @@ async fn a_line_written_on_behalf_of_a_request_carries_its_identity() {
 #[tokio::test]
 async fn at_every_level_the_log_tells_a_refused_password_and_never_shows_it() {
     let url = rabbit_url().replace("guest:guest", "guest:swordfish");
-    let mut process = spawn(&format!("{BROKER}{url}"));
+    let mut process = spawn_publisher(&url, &[]);
     let told = |part: &'static str| {
         process.wait_for_line(part, move |line| {
             line.field("detail")
@@ -175,11 +195,8 @@ async fn at_every_level_the_log_tells_a_refused_password_and_never_shows_it() {
 
 #[tokio::test]
 async fn a_process_that_publishes_ends_clean_and_without_a_panic() {
-    let mut process = spawn(&format!("{BROKER}{}", rabbit_url()));
-    let ready = |line: &test_kit::LogLine| {
-        line.field("check") == Some("broker") && line.json["ready"] == true
-    };
-    process.wait_for_line("the broker is ready", ready).await;
+    let mut process = spawn_publisher(&rabbit_url(), &[]);
+    until_connected(&process).await;
     process.sigterm();
     assert_eq!(process.wait_exit().await, Some(0));
     let output = process.output();

@@ -9,6 +9,7 @@ mod binaries;
 mod broker;
 mod broker_faults;
 mod broker_network;
+mod broker_tls;
 mod child;
 mod database;
 mod envelope;
