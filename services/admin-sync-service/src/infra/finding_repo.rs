@@ -42,17 +42,18 @@ impl FindingRepo {
         .map_err(RepoError::from)
     }
 
-    /// Runs with a worker that have committed nothing for so many minutes, oldest first.
+    /// Runs with a worker that have committed nothing for so many minutes, oldest first. A claim counts as progress
+    /// (it moves `updated_at`, as commits do), so a run that was parked for hours is not late when it goes on.
     ///
     /// # Errors
     /// Of the database.
     pub async fn silent(&self, minutes: u32) -> Result<Vec<SilentRun>, RepoError> {
         sqlx::query_as(
             "SELECT id, mode, worker,
-                    (extract(epoch FROM now() - GREATEST(progress_at, started_at)) / 60)::bigint AS minutes
+                    (extract(epoch FROM now() - GREATEST(progress_at, updated_at)) / 60)::bigint AS minutes
              FROM sync_executions
              WHERE state IN ('running', 'cancelling')
-               AND GREATEST(progress_at, started_at) <= now() - make_interval(mins => $1)
+               AND GREATEST(progress_at, updated_at) <= now() - make_interval(mins => $1)
              ORDER BY id LIMIT 20",
         )
         .bind(i32::try_from(minutes).unwrap_or(i32::MAX))

@@ -90,7 +90,7 @@ impl KeeperRepo {
             moved AS (
                 UPDATE sync_executions e SET state = 'lost', lease_token = NULL, lease_until = NULL, worker = NULL,
                        finished_at = now(), updated_at = now(),
-                       duration_seconds = round(extract(epoch FROM now() - COALESCE(started_at, created_at))::numeric, 2),
+                       duration_seconds = LEAST(extract(epoch FROM now() - COALESCE(started_at, created_at)), 99999999),
                        error_message = 'workers fell silent ' || (rescues + 1) || ' times, the last one was '
                                        || COALESCE(old.worker, 'unknown')
                 FROM old WHERE e.id = old.id
@@ -123,7 +123,7 @@ impl KeeperRepo {
             moved AS (
                 UPDATE sync_executions e SET state = 'cancelled', lease_token = NULL, lease_until = NULL,
                        worker = NULL, finished_at = now(), updated_at = now(),
-                       duration_seconds = round(extract(epoch FROM now() - COALESCE(started_at, created_at))::numeric, 2),
+                       duration_seconds = LEAST(extract(epoch FROM now() - COALESCE(started_at, created_at)), 99999999),
                        error_message = COALESCE(error_message, 'cancelled; its worker did not answer in time')
                 FROM old WHERE e.id = old.id
                 RETURNING e.id, e.mode, e.rescues, old.worker, e.window_start, e.window_end),

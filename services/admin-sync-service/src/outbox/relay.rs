@@ -19,7 +19,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const BATCH: u8 = 16;
 /// For one confirm.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(5);
-/// Nobody else gets a claimed letter for this long: longer than a batch can take, which ends at its first silence.
+/// Nobody else gets a claimed letter for this long. A batch ends at the first silence; one that takes longer all the
+/// same is published twice in part, which does no harm.
 const HOLD: Duration = Duration::from_secs(20);
 /// The longest wait of the relay while broker or database are away.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);

@@ -164,7 +164,7 @@ async fn a_notice_is_signed_over_the_body_and_tried_again_until_it_is_taken() {
 async fn trouble_that_is_over_before_its_notice_is_taken_is_told_once_as_over() {
     let receiver = WebhookReceiver::refusing(&[503; 3]).await;
     let world = told_by(&receiver, |settings| {
-        settings.alert.alert_retry_ms = Duration::from_millis(300)
+        settings.alert.alert_retry_ms = Duration::from_millis(300);
     })
     .await;
     ended(&world, "update", "error", "'disk full'").await;
@@ -219,7 +219,7 @@ async fn a_run_that_gets_nowhere_is_told_and_so_is_its_going_on() {
     let id = world.claimed("backfill", 600, 0).await;
     world.a_whole_round().await;
     assert!(receiver.posts().is_empty(), "ten minutes are not over");
-    world.sql("UPDATE sync_executions SET started_at = now() - interval '11 minutes' WHERE state = 'running'").await;
+    world.sql("UPDATE sync_executions SET updated_at = now() - interval '11 minutes' WHERE state = 'running'").await;
     let notice = receiver.wait(1).await[0].json();
     assert_eq!(notice["kind"], "no_progress");
     assert_eq!(notice["execution_id"], id);
@@ -262,7 +262,7 @@ async fn a_run_that_nobody_takes_is_told() {
 async fn data_that_grows_old_is_told_and_a_complete_update_ends_it() {
     let receiver = WebhookReceiver::refusing(&[]).await;
     let world = told_by(&receiver, |settings| {
-        settings.alert.alert_no_update_minutes = 60
+        settings.alert.alert_no_update_minutes = 60;
     })
     .await;
     world

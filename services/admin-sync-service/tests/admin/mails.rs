@@ -94,7 +94,7 @@ async fn over_tls_the_password_goes_to_a_server_that_the_machine_trusts() {
     let upgraded = MailReceiver::speaking(Speech::StartTls(acceptor)).await;
     let trusted = file(&pem);
     let world = World::with(|settings| {
-        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()
+        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into();
     })
     .await;
     for (receiver, url) in [
@@ -135,7 +135,7 @@ async fn a_mail_server_that_nobody_vouches_for_gets_neither_mail_nor_password() 
     let (_, acceptor) = certificate();
     let receiver = MailReceiver::speaking(Speech::Tls(acceptor)).await;
     let world = World::with(|settings| {
-        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()
+        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into();
     })
     .await;
     let url = format!(
@@ -165,7 +165,7 @@ async fn a_mail_server_that_nobody_vouches_for_gets_neither_mail_nor_password() 
 async fn no_secret_is_told_however_talkative_the_service_is() {
     let hook = WebhookReceiver::refusing(&[500; 3]).await;
     let world = World::with(|settings| {
-        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into()
+        settings.database.database_url = "postgres://x@127.0.0.1:1/x".into();
     })
     .await;
     let (database, rabbit, url) = (world.database.admin_url(), rabbit_url(), hook.url());

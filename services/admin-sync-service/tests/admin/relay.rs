@@ -51,7 +51,7 @@ async fn what_was_committed_before_a_crash_is_published_after_the_start() {
     service.shutdown().await;
 
     let world = World::over(database, |settings| {
-        settings.queue.queue_name.clone_from(&queue)
+        settings.queue.queue_name.clone_from(&queue);
     })
     .await;
     let run = world.request_on(&queue).await;

@@ -179,7 +179,7 @@ pub fn settings(database: &Database, queue: &str) -> Settings {
     // Many services share one server in a test run.
     settings.database.db_pool_size = 4;
     settings.broker.rabbitmq_url = rabbit_url().into();
-    settings.queue.queue_name = queue.to_owned();
+    queue.clone_into(&mut settings.queue.queue_name);
     settings.sync.sync_interval_minutes = 0;
     settings.keeper.keeper_tick_ms = Duration::from_millis(100);
     settings.alert.alert_no_update_minutes = 0;
