@@ -2,6 +2,7 @@
 //! its port mapper. Nothing of the system's own node is read or written.
 
 use super::scripts::Scripts;
+use crate::checkout::write_private;
 use crate::environment;
 use crate::failure::{Failure, Outcome, While};
 use crate::ports::ServerPorts;
@@ -13,6 +14,9 @@ use std::process::Command;
 
 /// The user of a private node, with all rights.
 pub(super) const OWNER: &str = "farol";
+/// Erlang closes every descriptor that it may have before it starts another program. Where it may
+/// have a billion, as in some containers, that takes minutes; this shell becomes the program.
+const FEWER_DESCRIPTORS: &str = r#"ulimit -S -n 65536 2>/dev/null; exec "$0" "$@""#;
 
 /// A data folder and the programs that can read it.
 pub(super) struct Node {
@@ -59,8 +63,7 @@ impl Node {
              default_pass = {password}\n",
             self.ports.amqp
         );
-        fs::write(&self.settings, settings)
-            .while_doing(|| format!("writing {}", self.settings.display()))?;
+        write_private(&self.settings, &settings)?;
         self.account.hand_over(&self.settings)?;
         self.account.hand_over(&self.data)
     }
@@ -100,7 +103,8 @@ impl Node {
 
     /// Its home holds the cookie by which Erlang programs know each other.
     fn program(&self, path: &Path) -> Command {
-        let mut command = self.account.command(path);
+        let mut command = self.account.command(Path::new("/bin/sh"));
+        command.args(["-c", FEWER_DESCRIPTORS]).arg(path);
         let foreign = |name: &str| {
             name.starts_with("RABBITMQ_") || name.starts_with("ERL_") || name == "NOTIFY_SOCKET"
         };
