@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use argon2::PasswordHash;
 use chrono_tz::Tz;
 use service_kit::broker::{BrokerSettings, QueueSettings};
 use service_kit::settings::{
@@ -165,6 +166,11 @@ impl AccessSettings {
             filled(&self.admin_password),
             filled(&self.admin_password_hash),
         );
+        let hash = self.admin_password_hash.as_ref();
+        if passwords.1 && hash.is_some_and(|hash| PasswordHash::new(hash.expose_secret()).is_err())
+        {
+            return Err("ADMIN_PASSWORD_HASH must be an argon2 hash in PHC format, such as $argon2id$… (the value is secret)".to_owned());
+        }
         match (self.admin_auth, &self.admin_username, passwords) {
             (_, _, (true, true)) => Err("ADMIN_PASSWORD and ADMIN_PASSWORD_HASH are both set: which one counts?".to_owned()),
             (AdminAuth::Off, ..) | (AdminAuth::On, Some(_), (true, _) | (_, true)) => Ok(()),

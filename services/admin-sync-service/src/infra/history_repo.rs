@@ -2,7 +2,7 @@
 //! 0008). Searching for text is in `search_repo`.
 
 use chrono::NaiveDate;
-use farol_core::sync::{Mode, Status};
+use farol_core::sync::Status;
 use sqlx::postgres::PgPool;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use tokio::time::timeout_at;
@@ -55,9 +55,10 @@ async fn read(
     let mut query = select();
     push_filter(&mut query, filter);
     if filter.from.is_some() || filter.to.is_some() {
-        push_range(&mut query, filter, counts);
+        push_range(&mut query, filter, page, counts);
     }
-    let runs = finish(query, page)
+    push_page(&mut query, page);
+    let runs = query
         .build_query_as()
         .persistent(false)
         .fetch_all(connection)
@@ -71,14 +72,13 @@ pub(super) fn select() -> QueryBuilder<Postgres> {
 }
 
 /// Adds where a page begins and how long it is.
-pub(super) fn finish(mut query: QueryBuilder<Postgres>, page: Page) -> QueryBuilder<Postgres> {
+pub(super) fn push_page(query: &mut QueryBuilder<Postgres>, page: Page) {
     if let Some(before) = page.before {
         query.push(" AND id < ").push_bind(before.id());
     }
     query
         .push(" ORDER BY id DESC LIMIT ")
         .push_bind(i64::from(page.limit) + 1);
-    query
 }
 
 /// Adds all but the searched text as conditions. Statements are not kept (`persistent(false)`), so each is planned
@@ -87,10 +87,14 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HistoryFi
     if let Some(status) = filter.status {
         query.push(" AND status = ").push_bind(status.as_str());
     }
+    push_mode(query, filter);
+    push_times(query, filter);
+}
+
+fn push_mode(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
     if let Some(mode) = filter.mode {
         query.push(" AND mode = ").push_bind(mode.as_str());
     }
-    push_times(query, filter);
 }
 
 fn push_times(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
@@ -104,10 +108,18 @@ fn push_times(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
 
 /// A short range is found by its time and then sorted. A long one is walked by id from where its days end, so that
 /// nothing newer is passed.
-fn push_range(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter, counts: Counts) {
+fn push_range(
+    query: &mut QueryBuilder<Postgres>,
+    filter: &HistoryFilter,
+    page: Page,
+    counts: Counts,
+) {
     if !counts.capped {
-        query.push(" AND id = ANY(ARRAY(SELECT id FROM sync_executions WHERE true");
+        // The inner list is made before it is sorted: sorted as it comes, it would be the walk by id.
+        query.push(" AND id = ANY(ARRAY(WITH few AS MATERIALIZED (SELECT id FROM sync_executions WHERE true");
         push_filter(query, filter);
+        query.push(") SELECT id FROM few WHERE true");
+        push_page(query, page);
         query.push("))");
         return;
     }
@@ -134,28 +146,20 @@ async fn all(connection: &mut PgConnection) -> sqlx::Result<Counts> {
     })
 }
 
-/// Each status and mode is one short scan of an index that has all that the filter asks for.
+/// Each status is one short scan of an index that has all that the filter asks for.
 async fn counted(connection: &mut PgConnection, filter: &HistoryFilter) -> sqlx::Result<Counts> {
     let statuses = [Status::Running, Status::Success, Status::Error].map(Status::as_str);
-    let statuses: Vec<_> = filter
-        .status
-        .map_or(statuses.to_vec(), |status| vec![status.as_str()]);
-    let modes: Vec<_> = filter.mode.map_or(Mode::ALL.to_vec(), |mode| vec![mode]);
+    let one = |status: Status| vec![status.as_str()];
+    let statuses = filter.status.map_or(statuses.to_vec(), one);
     let mut query = QueryBuilder::new(
-        "SELECT status, sum(n)::bigint FROM (SELECT s.status, (SELECT count(*) FROM (
-             SELECT FROM sync_executions WHERE mode = m.mode AND status = s.status",
+        "SELECT word, (SELECT count(*) FROM (SELECT FROM sync_executions WHERE status = word",
     );
+    push_mode(&mut query, filter);
     push_times(&mut query, filter);
-    query
-        .push(" LIMIT ")
-        .push_bind(COUNTED + 1)
-        .push(") few) AS n FROM unnest(");
-    query
-        .push_bind(statuses)
-        .push("::text[]) AS s (status), unnest(");
-    query.push_bind(modes.into_iter().map(Mode::as_str).collect::<Vec<_>>());
-    query.push("::text[]) AS m (mode)) each GROUP BY status");
-    let rows = query
+    query.push(" LIMIT ").push_bind(COUNTED + 1);
+    query.push(") few) FROM unnest(").push_bind(statuses);
+    query.push("::text[]) AS statuses (word)");
+    let rows: Vec<_> = query
         .build_query_as()
         .persistent(false)
         .fetch_all(connection)

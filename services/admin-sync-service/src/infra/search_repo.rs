@@ -3,8 +3,8 @@
 
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::history_repo::{by_status, finish, push_filter, select};
-use crate::sync::{COUNTED, Counts, HistoryFilter, Page, Run};
+use super::history_repo::{by_status, push_filter, push_page, select};
+use crate::sync::{COUNTED, Counts, Cursor, HistoryFilter, Page, Run};
 
 /// Hops over the distinct names through an index; operators are few.
 const NAMES: &str = "
@@ -44,14 +44,27 @@ pub(super) async fn read(
         push_error(&mut query, q);
         query.push(")");
     } else {
-        query.push(" AND id = ANY(").push_bind(ids).push(")");
+        query
+            .push(" AND id = ANY(")
+            .push_bind(newest(ids, page))
+            .push(")");
     }
-    let runs = finish(query, page)
+    push_page(&mut query, page);
+    let runs = query
         .build_query_as()
         .persistent(false)
         .fetch_all(connection)
         .await?;
     Ok((runs, counts))
+}
+
+/// Those of the page, so that no others are fetched.
+fn newest(mut ids: Vec<i32>, page: Page) -> Vec<i32> {
+    let before = page.before.map_or(i32::MAX, Cursor::id);
+    ids.retain(|id| *id < before || page.before.is_none());
+    ids.sort_unstable_by(|one, other| other.cmp(one));
+    ids.truncate(usize::from(page.limit) + 1);
+    ids
 }
 
 /// What to look for.

@@ -9,6 +9,8 @@ use crate::bodies::{backfill, id_of, ok};
 use crate::force::cuttable;
 use crate::world::{AUTHORIZATION, World};
 
+const API: &str = include_str!("../../../../docs/API.md");
+
 /// The contract of a running service.
 struct Contract(Value);
 
@@ -140,6 +142,17 @@ async fn the_contract_names_the_routes_and_no_others() {
         "post /sync/force",
     ];
     assert_eq!(told, expected.map(str::to_owned).into());
+    let (_, document) = API.split_once("\n## Sync administration\n").unwrap();
+    let (document, _) = document.split_once("\n## ").unwrap();
+    let rows = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let rows = rows.map(|(route, _)| route.split(['?', '[']).next().unwrap());
+    let routes = rows.filter(|route| route.starts_with("GET /") || route.starts_with("POST /"));
+    let documented: BTreeSet<String> = routes
+        .map(|route| route.replace("GET", "get").replace("POST", "post"))
+        .collect();
+    assert_eq!(documented, told, "docs/API.md");
     for operation in contract["paths"]
         .as_object()
         .unwrap()
