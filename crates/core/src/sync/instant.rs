@@ -30,12 +30,6 @@ pub fn parse_instant(text: &str, zone: Zone) -> Option<DateTime<Utc>> {
     }
 }
 
-/// The local time that a text without an offset names.
-pub fn parse_local(text: &str) -> Option<NaiveDateTime> {
-    let (local, rest) = parse_front(text)?;
-    rest.is_empty().then_some(local)
-}
-
 /// `t` as local time without an offset, to the second: `2025-07-10T12:00:00`.
 pub fn local_text(t: DateTime<Utc>, zone: Zone) -> String {
     let local = t.with_timezone(&zone);

@@ -15,7 +15,7 @@ mod window;
 
 pub use coverage::{Interval, common, first_gap, gaps_within, union};
 pub use execution::{Move, Refused, State, Status, UnknownState};
-pub use instant::{Zone, local_text, parse_instant, parse_local};
+pub use instant::{Zone, local_text, parse_instant};
 pub use message::{Doorbell, Unusable, VERSION, ring_body};
 pub use mode::{Mode, UnknownMode};
 pub use progress::{Progress, SegmentPages};

@@ -21,6 +21,7 @@ mod repos_evidence;
 mod repos_items;
 mod repos_kit;
 mod repos_lease;
+mod repos_model;
 mod repos_pages;
 mod run_faults;
 mod run_items;

@@ -20,7 +20,7 @@ use test_kit::Database;
 
 use crate::record_read::{contratacao, raw};
 
-pub(crate) const LASTS: Duration = Duration::from_secs(60);
+pub(crate) const LASTS: Duration = Duration::from_mins(1);
 pub(crate) const WORKER: &str = "worker-1";
 
 pub(crate) struct Repos {

@@ -209,7 +209,7 @@ async fn a_parked_run_is_queued_again_with_all_that_it_has_read() {
 async fn a_run_that_failed_inside_waits_and_remembers() {
     let repos = Repos::fresh().await;
     let run = repos.running().await;
-    let wait = Duration::from_secs(3600);
+    let wait = Duration::from_hours(1);
     repos
         .executions
         .fail_inside(&run.lease, WORKER, "disk full", wait)
@@ -247,7 +247,7 @@ async fn a_renewed_lease_lasts_longer_and_a_look_at_it_does_not() {
         Renewal::Held(State::Running)
     );
     assert_eq!(repos.value(left).await, json!([{"long": false}]));
-    let hour = Duration::from_secs(3600);
+    let hour = Duration::from_hours(1);
     assert_eq!(
         repos.executions.renew(&run.lease, hour).await.unwrap(),
         Renewal::Held(State::Running)
@@ -261,7 +261,9 @@ async fn an_absent_database_is_told_from_a_lost_lease_and_passes() {
     let options: PgConnectOptions = database.ingest_url().parse().unwrap();
     let proxy = ChaosProxy::to(format!("{}:{}", options.get_host(), options.get_port())).await;
     let way = options.host("127.0.0.1").port(proxy.address().port());
-    let pool = PgPoolOptions::new().connect_lazy_with(way);
+    let pool = PgPoolOptions::new()
+        .acquire_timeout(Duration::from_secs(1))
+        .connect_lazy_with(way);
     let repos = Repos::over(database, pool);
     let run = repos.running().await;
     proxy.cut();
