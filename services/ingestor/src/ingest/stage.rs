@@ -8,7 +8,6 @@ use farol_core::sync::{Endpoint, Evidence, Judgement, Window};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::fault::Fault;
 use super::job::{Break, Job};
 use super::outage::Outage;
 use super::segment::{self, Read};
@@ -51,60 +50,61 @@ pub(super) async fn contratacoes(job: &Job) -> Result<(), Break> {
     Ok(())
 }
 
+/// What is done about a segment, beside others.
+#[derive(Clone, Copy)]
+enum Step {
+    Read,
+    Reopen,
+}
+
+/// What came of it.
+enum Done {
+    Read(Read),
+    Reopened,
+}
+
 impl Stage<'_> {
+    /// Nothing here waits for the database but the steps themselves, which are all polled: a step that is left alone
+    /// in the middle of a transaction holds what the others wait for.
     async fn read_all(&mut self) -> Result<(), Break> {
         let job = self.job;
-        let mut reading = FuturesUnordered::new();
+        let mut steps = FuturesUnordered::new();
         loop {
-            while reading.len() < job.kit.policy.pncp_max_in_flight
+            while steps.len() < job.kit.policy.pncp_max_in_flight
                 && !job.wind_down.is_cancelled()
                 && let Some(segment) = self.waiting.pop_front()
             {
-                reading.push(async move {
-                    let read = segment::read(job, &segment).await;
-                    (segment, read)
-                });
+                steps.push(take(job, segment, Step::Read));
             }
-            let Some((segment, read)) = reading.next().await else {
+            let Some((segment, done)) = steps.next().await else {
                 return job.between_pages();
             };
-            match read {
+            let again = match done {
                 // The others still commit the page that they have asked for.
-                Err(Break::WoundDown) => {}
-                read => self.settle(segment, read?).await?,
-            }
+                Err(Break::WoundDown) => Vec::new(),
+                done => self.settle(segment, done?),
+            };
+            steps.extend(again.into_iter().map(|it| take(job, it, Step::Reopen)));
         }
     }
 
-    async fn settle(&mut self, segment: Segment, read: Read) -> Result<(), Break> {
-        match read {
-            Read::Ended => self.outage.read_well(),
-            Read::Zero { proven_until } => {
+    /// Those that are to be tried again.
+    fn settle(&mut self, segment: Segment, done: Done) -> Vec<Segment> {
+        match done {
+            Done::Reopened => self.waiting.push_back(segment),
+            Done::Read(Read::Ended) => self.outage.read_well(),
+            Done::Read(Read::Zero { proven_until }) => {
                 self.outage.read_well();
                 self.zeros.push((segment, proven_until));
             }
-            Read::Failed(fault) => self.failed(segment, &fault).await?,
-            Read::SourceDown => {
-                let end = SegmentEnd::failed(SOURCE_DOWN, SOURCE_WAS_DOWN);
-                segment::close(self.job, &segment, &end).await?;
+            Done::Read(Read::Failed(fault)) => {
+                return self
+                    .outage
+                    .failed(segment.id.to_string(), segment, fault.class);
             }
+            Done::Read(Read::SourceDown) => {}
         }
-        Ok(())
-    }
-
-    /// Written down at once, so that the ledger is true whatever happens next.
-    async fn failed(&mut self, segment: Segment, fault: &Fault) -> Result<(), Break> {
-        let end = SegmentEnd::failed(fault.class.as_str(), fault.detail.as_str());
-        segment::close(self.job, &segment, &end).await?;
-        let name = segment.id.to_string();
-        for segment in self.outage.failed(name, segment, fault.class) {
-            let (lease, segments) = (&self.job.run.lease, &self.job.kit.segments);
-            self.job
-                .persist(|| segments.reopen(lease, segment.id))
-                .await?;
-            self.waiting.push_back(segment);
-        }
-        Ok(())
+        Vec::new()
     }
 
     async fn judge_zero(
@@ -123,4 +123,30 @@ impl Stage<'_> {
         };
         segment::close(self.job, segment, &end).await
     }
+}
+
+/// Failures are written down at once, so that the ledger is true whatever happens next.
+async fn take(job: &Job, segment: Segment, step: Step) -> (Segment, Result<Done, Break>) {
+    let done = match step {
+        Step::Read => read(job, &segment).await.map(Done::Read),
+        Step::Reopen => {
+            let (lease, segments) = (&job.run.lease, &job.kit.segments);
+            let reopened = job.persist(|| segments.reopen(lease, segment.id)).await;
+            reopened.map(|()| Done::Reopened)
+        }
+    };
+    (segment, done)
+}
+
+async fn read(job: &Job, segment: &Segment) -> Result<Read, Break> {
+    let read = segment::read(job, segment).await?;
+    let failed = match &read {
+        Read::Ended | Read::Zero { .. } => None,
+        Read::Failed(fault) => Some((fault.class.as_str(), fault.detail.as_str())),
+        Read::SourceDown => Some((SOURCE_DOWN, SOURCE_WAS_DOWN)),
+    };
+    if let Some((class, detail)) = failed {
+        segment::close(job, segment, &SegmentEnd::failed(class, detail)).await?;
+    }
+    Ok(read)
 }
