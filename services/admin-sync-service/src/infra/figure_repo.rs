@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgPool;
+use tokio::time::timeout_at;
 
-use super::connection_repo::RepoError;
+use super::connection_repo::{Connection, RepoError};
 
 /// A claim is counted this many seconds after it began, when no transaction from before can still commit.
 const SETTLE_SECONDS: f64 = 5.0;
@@ -56,15 +57,17 @@ impl FigureRepo {
     /// # Errors
     /// Of the database.
     pub async fn last_successes(&self) -> Result<Vec<(String, DateTime<Utc>)>, RepoError> {
-        sqlx::query_as(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_as(
             "SELECT mode, finished_at FROM (VALUES ('update'), ('backfill')) AS m (mode)
              CROSS JOIN LATERAL (SELECT finished_at FROM sync_executions e
                                  WHERE e.mode = m.mode AND e.state = 'success' AND e.finished_at IS NOT NULL
                                  ORDER BY id DESC LIMIT 1) newest",
         )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(RepoError::from)
+        .fetch_all(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer)
     }
 
     /// The runs that are not over, and the incidents that are open, as JSON for `/status`.
@@ -72,7 +75,9 @@ impl FigureRepo {
     /// # Errors
     /// Of the database.
     pub async fn present(&self) -> Result<Value, RepoError> {
-        sqlx::query_scalar(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_scalar(
             "SELECT jsonb_build_object(
                  'runs', (SELECT COALESCE(jsonb_agg(jsonb_build_object(
                               'id', id, 'mode', mode, 'state', state, 'worker', worker, 'rescues', rescues,
@@ -86,8 +91,8 @@ impl FigureRepo {
                           FROM (SELECT * FROM sync_incidents WHERE resolved_at IS NULL
                                 ORDER BY opened_at LIMIT 100) open))",
         )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(RepoError::from)
+        .fetch_one(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer)
     }
 }

@@ -4,11 +4,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row as _};
+use sqlx::{PgConnection, PgPool};
+use tokio::time::timeout_at;
 
-use super::connection_repo::RepoError;
+use super::connection_repo::{Connection, RepoError};
 use crate::alerts::{Finding, Incident, MissingSegment, NAMED_SEGMENTS, RunFacts};
 
 /// Most notices claimed at once.
@@ -32,7 +33,11 @@ impl IncidentRepo {
     /// Of the database.
     pub async fn open(&self) -> Result<HashSet<String>, RepoError> {
         let open = "SELECT fingerprint FROM sync_incidents WHERE resolved_at IS NULL";
-        let open: Vec<String> = sqlx::query_scalar(open).fetch_all(&self.pool).await?;
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_scalar(open).fetch_all(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        let open: Vec<String> = connection.settle(answer)?;
         Ok(open.into_iter().collect())
     }
 
@@ -71,15 +76,16 @@ impl IncidentRepo {
     /// # Errors
     /// Of the database.
     pub async fn resolved(&self, fingerprint: &str) -> Result<(), RepoError> {
-        sqlx::query(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query(
             "UPDATE sync_incidents SET resolved_at = now(), attempts = 0, next_at = now()
              WHERE fingerprint = $1 AND resolved_at IS NULL",
         )
         .bind(fingerprint)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(RepoError::from)
+        .execute(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer).map(drop)
     }
 
     /// Claims notices that are due, for `hold`; those with `most` attempts are given up. One that is over before
@@ -88,7 +94,9 @@ impl IncidentRepo {
     /// # Errors
     /// Of the database.
     pub async fn claim_due(&self, hold: Duration, most: i32) -> Result<Vec<Incident>, RepoError> {
-        sqlx::query_as(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_as(
             "UPDATE sync_incidents SET attempts = attempts + 1, next_at = now() + make_interval(secs => $1)
              WHERE fingerprint IN (
                  SELECT fingerprint FROM sync_incidents
@@ -99,9 +107,9 @@ impl IncidentRepo {
         .bind(hold.as_secs_f64())
         .bind(most)
         .bind(BATCH)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(RepoError::from)
+        .fetch_all(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer)
     }
 
     /// Every channel has taken the notice. Where the incident is over meanwhile, that is still to be told.
@@ -109,7 +117,9 @@ impl IncidentRepo {
     /// # Errors
     /// Of the database; the notice is then sent again.
     pub async fn notified(&self, incident: &Incident) -> Result<(), RepoError> {
-        sqlx::query(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query(
             "UPDATE sync_incidents SET attempts = 0,
                     notified_at = CASE WHEN resolved_at IS NOT DISTINCT FROM $3 THEN now() ELSE opened_at END,
                     next_at = CASE WHEN resolved_at IS NOT DISTINCT FROM $3 THEN next_at ELSE now() END
@@ -118,10 +128,9 @@ impl IncidentRepo {
         .bind(&incident.fingerprint)
         .bind(incident.opened_at)
         .bind(incident.resolved_at)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(RepoError::from)
+        .execute(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer).map(drop)
     }
 
     /// Somebody has not taken the notice: it is due again after `wait`.
@@ -129,7 +138,9 @@ impl IncidentRepo {
     /// # Errors
     /// Of the database; it is then due after its hold.
     pub async fn retry(&self, incident: &Incident, wait: Duration) -> Result<(), RepoError> {
-        sqlx::query(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query(
             "UPDATE sync_incidents SET next_at = now() + make_interval(secs => $3)
              WHERE fingerprint = $1 AND opened_at = $2 AND resolved_at IS NOT DISTINCT FROM $4",
         )
@@ -137,10 +148,9 @@ impl IncidentRepo {
         .bind(incident.opened_at)
         .bind(wait.as_secs_f64())
         .bind(incident.resolved_at)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(RepoError::from)
+        .execute(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer).map(drop)
     }
 
     /// What a notice says about a run.
@@ -148,30 +158,34 @@ impl IncidentRepo {
     /// # Errors
     /// Of the database.
     pub async fn run_facts(&self, id: i32) -> Result<Option<RunFacts>, RepoError> {
-        let run = "SELECT mode, state, records_processed, error_message,
-                          (SELECT count(*) FROM sync_segments WHERE execution_id = e.id) AS segments_total,
-                          (SELECT count(*) FROM sync_segments WHERE execution_id = e.id AND state <> 'complete')
-                              AS segments_missing
-                   FROM sync_executions e WHERE id = $1";
-        let run: Option<RunFacts> = sqlx::query_as(run)
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
-        let Some(run) = run else {
-            return Ok(None);
-        };
-        let segments =
-            "SELECT endpoint, modalidade, day_from, day_to, state, error_class, last_error
-                        FROM sync_segments WHERE execution_id = $1 AND state <> 'complete'
-                        ORDER BY day_from, endpoint, modalidade LIMIT $2";
-        let segments = sqlx::query_as(segments)
-            .bind(id)
-            .bind(i64::try_from(NAMED_SEGMENTS).unwrap_or(i64::MAX));
-        Ok(Some(RunFacts {
-            segments: segments.fetch_all(&self.pool).await?,
-            ..run
-        }))
+        let mut connection = Connection::of(&self.pool).await?;
+        let answer = timeout_at(connection.deadline(), run_facts(&mut connection, id)).await;
+        connection.settle(answer)
     }
+}
+
+async fn run_facts(connection: &mut PgConnection, id: i32) -> sqlx::Result<Option<RunFacts>> {
+    let run = "SELECT mode, state, records_processed, error_message,
+                      (SELECT count(*) FROM sync_segments WHERE execution_id = e.id) AS segments_total,
+                      (SELECT count(*) FROM sync_segments WHERE execution_id = e.id AND state <> 'complete')
+                          AS segments_missing
+               FROM sync_executions e WHERE id = $1";
+    let run: Option<RunFacts> = sqlx::query_as(run)
+        .bind(id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(run) = run else {
+        return Ok(None);
+    };
+    let segments = "SELECT endpoint, modalidade, day_from, day_to, state, error_class, last_error
+                    FROM sync_segments WHERE execution_id = $1 AND state <> 'complete'
+                    ORDER BY day_from, endpoint, modalidade LIMIT $2";
+    let most = i64::try_from(NAMED_SEGMENTS).unwrap_or(i64::MAX);
+    let segments = sqlx::query_as(segments).bind(id).bind(most);
+    Ok(Some(RunFacts {
+        segments: segments.fetch_all(connection).await?,
+        ..run
+    }))
 }
 
 impl FromRow<'_, PgRow> for Incident {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::PgPool;
+use tokio::time::timeout_at;
 
-use super::connection_repo::RepoError;
+use super::connection_repo::{Connection, RepoError};
 
 /// The outbox. Clones share the pool.
 #[derive(Clone, Debug)]
@@ -50,7 +51,9 @@ impl OutboxRepo {
     /// # Errors
     /// Of the database.
     pub async fn claim(&self, most: i64, hold: Duration) -> Result<Vec<Letter>, RepoError> {
-        sqlx::query_as(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_as(
             "UPDATE outbox SET next_at = now() + make_interval(secs => $2), attempts = attempts + 1
              WHERE id IN (SELECT id FROM outbox WHERE published_at IS NULL AND next_at <= now()
                           ORDER BY next_at, id LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -58,9 +61,9 @@ impl OutboxRepo {
         )
         .bind(most)
         .bind(hold.as_secs_f64())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(RepoError::from)
+        .fetch_all(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer)
     }
 
     /// The broker has confirmed a letter: both the letter and its run say so from now on.
@@ -68,7 +71,9 @@ impl OutboxRepo {
     /// # Errors
     /// Of the database; the letter is then published again after its hold.
     pub async fn published(&self, id: i64) -> Result<(), RepoError> {
-        sqlx::query(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query(
             "WITH letter AS (
                  UPDATE outbox SET published_at = now(), last_error = NULL
                  WHERE id = $1 AND published_at IS NULL RETURNING execution_id)
@@ -76,10 +81,9 @@ impl OutboxRepo {
              WHERE id IN (SELECT execution_id FROM letter)",
         )
         .bind(id)
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(RepoError::from)
+        .execute(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer).map(drop)
     }
 
     /// A letter could not be delivered: the next attempt is after `wait`.
@@ -87,17 +91,18 @@ impl OutboxRepo {
     /// # Errors
     /// Of the database; the next attempt is then after its hold.
     pub async fn failed(&self, id: i64, error: &str, wait: Duration) -> Result<(), RepoError> {
-        sqlx::query(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query(
             "UPDATE outbox SET next_at = now() + make_interval(secs => $3), last_error = $2
              WHERE id = $1 AND published_at IS NULL",
         )
         .bind(id)
         .bind(error)
         .bind(wait.as_secs_f64())
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(RepoError::from)
+        .execute(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer).map(drop)
     }
 
     /// Whether the broker has confirmed this letter, to whichever replica.
@@ -105,13 +110,15 @@ impl OutboxRepo {
     /// # Errors
     /// Of the database.
     pub async fn is_published(&self, id: i64) -> Result<bool, RepoError> {
-        sqlx::query_scalar(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM outbox WHERE id = $1 AND published_at IS NOT NULL)",
         )
         .bind(id)
-        .fetch_one(&self.pool)
-        .await
-        .map_err(RepoError::from)
+        .fetch_one(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer)
     }
 
     /// How much waits, and for how long.
@@ -119,13 +126,15 @@ impl OutboxRepo {
     /// # Errors
     /// Of the database.
     pub async fn pending(&self) -> Result<Pending, RepoError> {
-        sqlx::query_as(
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_as(
             "SELECT count(*) AS count,
                     COALESCE(extract(epoch FROM now() - min(created_at)), 0)::float8 AS oldest_age_seconds
              FROM outbox WHERE published_at IS NULL",
         )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(RepoError::from)
+        .fetch_one(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer)
     }
 }

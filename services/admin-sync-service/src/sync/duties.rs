@@ -14,7 +14,7 @@ use crate::metrics::KeeperMetrics;
 use crate::outbox::Bell;
 
 /// A round that takes longer has failed: a database may be gone without a word.
-const ROUND: Duration = Duration::from_secs(30);
+const ROUND: Duration = Duration::from_secs(10);
 
 /// What the leader does.
 pub struct Duties {
@@ -52,6 +52,9 @@ impl Duties {
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(_) => Some("a round took too long".to_owned()),
             };
+            if error.is_some() {
+                self.metrics.leads(false);
+            }
             match (&error, &trouble) {
                 (Some(error), None) => tracing::warn!(error, "runs are not looked after"),
                 (None, Some(_)) => tracing::info!("runs are looked after again"),

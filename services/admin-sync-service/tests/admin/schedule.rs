@@ -1,7 +1,9 @@
 //! The schedule of updates, and the one leader that keeps it.
 
 use serde_json::Value;
-use test_kit::{PATIENCE, wait_until};
+use sqlx::ConnectOptions as _;
+use sqlx::postgres::PgConnectOptions;
+use test_kit::{ChaosProxy, Database, PATIENCE, wait_until};
 
 use crate::world::{Service, World};
 
@@ -159,6 +161,57 @@ async fn a_leader_that_stops_leaves_its_seat_to_another() {
     };
     world.a_whole_round().await;
     world.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_cut_off_or_silent_is_waited_for_and_the_work_goes_on() {
+    let (world, proxy) = over_a_proxy().await;
+    for fault in [ChaosProxy::cut, ChaosProxy::pause] {
+        fault(&proxy);
+        let run = world.claimed("update", -1, 0).await;
+        let letter = world.request().await;
+        wait_until("nobody leads", PATIENCE, async || {
+            world.service.metric("admin_leader").await < 0.5
+        })
+        .await;
+        proxy.resume();
+        proxy.restore();
+        world.state_becomes(run, "queued").await;
+        world
+            .holds(&format!(
+                "SELECT published_at IS NOT NULL FROM outbox WHERE execution_id = {letter}"
+            ))
+            .await;
+        world
+            .sql(&format!(
+                "UPDATE sync_executions SET state = 'cancelled' WHERE id = {run}"
+            ))
+            .await;
+    }
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_database_that_has_gone_silent_does_not_hold_up_the_end() {
+    let (world, proxy) = over_a_proxy().await;
+    proxy.pause();
+    world.shutdown().await;
+}
+
+/// A service whose way to the database can be broken.
+async fn over_a_proxy() -> (World, ChaosProxy) {
+    let database = Database::fresh().await;
+    let direct: PgConnectOptions = database.admin_url().parse().unwrap();
+    let proxy = ChaosProxy::to(format!("{}:{}", direct.get_host(), direct.get_port())).await;
+    let address = proxy.address();
+    let through = direct.host(&address.ip().to_string()).port(address.port());
+    let through = through.to_url_lossy().to_string();
+    let world = World::over(database, |settings| {
+        settings.database.database_url = through.into()
+    })
+    .await;
+    world.ready().await;
+    (world, proxy)
 }
 
 async fn scheduled() -> World {
