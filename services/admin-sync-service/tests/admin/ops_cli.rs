@@ -29,7 +29,10 @@ async fn without_credentials_it_does_not_start_unless_told_that_nobody_needs_any
         (
             vec![
                 ("ADMIN_USERNAME", "ana"),
-                ("ADMIN_PASSWORD_HASH", "$argon2id$s3cret"),
+                (
+                    "ADMIN_PASSWORD_HASH",
+                    "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAA",
+                ),
             ],
             0,
         ),

@@ -181,6 +181,8 @@ pub fn settings(database: &Database, queue: &str) -> Settings {
     settings.broker.rabbitmq_url = rabbit_url().into();
     queue.clone_into(&mut settings.queue.queue_name);
     settings.sync.sync_interval_minutes = 0;
+    // On a busy machine a confirm may take longer than an operator would wait.
+    settings.sync.dispatch_wait_ms = PATIENCE;
     settings.keeper.keeper_tick_ms = Duration::from_millis(100);
     settings.alert.alert_no_update_minutes = 0;
     settings.shutdown.drain_seconds = Duration::ZERO;
