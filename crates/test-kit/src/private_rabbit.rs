@@ -23,6 +23,13 @@ const GREETING: &[u8] = b"AMQP\x00\x00\x09\x01";
 /// Overdue acknowledgements are looked for every second, not every minute; only this file can say so.
 const ADVANCED: &str = "[{rabbit, [{channel_tick_interval, 1000}]}].";
 
+/// Becomes the program. Erlang closes every descriptor that it may have before it starts another program, which takes
+/// minutes where it may have a billion; and the end of standard input, which is held by the test, is the end of all: a
+/// test that is killed leaves no server behind.
+const GUARD: &str = r#"ulimit -S -n 65536 2>/dev/null; exec 3<&0
+(cat <&3 >/dev/null; kill -KILL 0) &
+exec "$0" "$@" </dev/null 3<&-"#;
+
 /// How often a start is tried: a killed node's name is free only a moment after its death.
 const MOST_STARTS: u32 = 10;
 
@@ -171,22 +178,18 @@ impl PrivateRabbit {
         let log = self.folder.join("output.log");
         let log = fs::OpenOptions::new().create(true).append(true).open(log);
         let log = log.expect("the node's output can be written");
-        let mut command = if program == "epmd" {
-            let path = on_path("epmd").expect("no epmd in PATH: install erlang-base");
-            let port = self.mapper_port.to_string();
-            self.command(
-                &path.join("epmd"),
-                &["-address", "127.0.0.1", "-port", &port],
-            )
-        } else {
-            self.command(&self.programs.join(program), &[])
-        };
         let output = log.try_clone().expect("a second handle on our own file");
-        command
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(log);
+        let mut command = self.command(Path::new("/bin/sh"), &["-c", GUARD]);
+        if program == "epmd" {
+            let folder = on_path("epmd").expect("no epmd in PATH: install erlang-base");
+            let port = self.mapper_port.to_string();
+            command.arg(folder.join(program));
+            command.args(["-address", "127.0.0.1", "-port", &port]);
+        } else {
+            command.arg(self.programs.join(program));
+        }
+        command.process_group(0).stdin(Stdio::piped());
+        command.stdout(output).stderr(log);
         command.spawn().expect("RabbitMQ can be run")
     }
 
