@@ -207,7 +207,7 @@ async fn over_a_proxy() -> (World, ChaosProxy) {
     let through = direct.host(&address.ip().to_string()).port(address.port());
     let through = through.to_url_lossy().to_string();
     let world = World::over(database, |settings| {
-        settings.database.database_url = through.into()
+        settings.database.database_url = through.into();
     })
     .await;
     world.ready().await;
