@@ -40,9 +40,8 @@ const PER_DAY: &str = "
 const ERRORS: &str = "
     SELECT class, count(*) AS count, max(created_at) AS last_seen, max(id) AS example_id
       FROM (SELECT id, created_at, COALESCE(
-                (SELECT error_class FROM sync_segments
-                  WHERE execution_id = e.id AND error_class IS NOT NULL
-                  GROUP BY error_class ORDER BY count(*) DESC, error_class LIMIT 1), state) AS class
+                (SELECT mode() WITHIN GROUP (ORDER BY error_class) FROM sync_segments
+                  WHERE execution_id = e.id AND error_class IS NOT NULL), state) AS class
               FROM sync_executions e
              WHERE created_at > now() - make_interval(days => $1)
                AND status = 'error' AND state <> 'cancelled') failed

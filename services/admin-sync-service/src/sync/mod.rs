@@ -16,7 +16,8 @@ mod status;
 pub use coverage::{Coverage, CoverageView, Ledger, Look, MOST_DAYS};
 pub use dashboard::{Dashboard, DashboardView, DayFigures, ErrorClass, Figures};
 pub use desk::{
-    Asked, CancelOutcome, Desk, DeskError, DeskRules, EnqueueOutcome, Forced, NewRun, Overlap, Ticket, Told,
+    Asked, CancelOutcome, Desk, DeskError, DeskRules, EnqueueOutcome, Forced, NewRun, Overlap,
+    Ticket, Told,
 };
 pub use duties::Duties;
 pub use history::{COUNTED, Counts, Cursor, History, HistoryFilter, HistoryPage, Page};
