@@ -174,6 +174,15 @@ impl World {
         assert_eq!(rescued.rows_affected(), 1, "run {id} is running");
     }
 
+    /// What the reaper does with every run whose lease is over.
+    pub async fn reap(&self) {
+        self.change(
+            "UPDATE sync_executions SET state = 'queued', lease_token = NULL, lease_until = NULL,
+                    rescues = rescues + 1 WHERE state = 'running' AND lease_until < now()",
+        )
+        .await;
+    }
+
     /// A queued backfill, as admin-sync-service writes one, without its doorbell.
     pub async fn backfill(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> i32 {
         self.queued("backfill", Some((from, to)), None).await
