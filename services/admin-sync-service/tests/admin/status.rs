@@ -68,7 +68,10 @@ async fn every_state_is_told_in_the_words_of_both_contracts() {
         ("lost", "error"),
     ] {
         let id = world
-            .run("mode, state", &format!("'update', '{state}'"))
+            .run(
+                "mode, state, next_attempt_at",
+                &format!("'update', '{state}', now() + interval '1 hour'"),
+            )
             .await;
         let body = ok(&world.get("/sync/status").await);
         assert_eq!(
