@@ -38,6 +38,11 @@ const ROOMS: &[Room] = &[
         tests_may_use: TEST_TOOLS,
     },
     Room {
+        folder: "crates/gateway-client",
+        may_use: &["farol-core", "service-kit"],
+        tests_may_use: TEST_TOOLS,
+    },
+    Room {
         folder: "crates/",
         may_use: &["farol-core"],
         tests_may_use: TEST_TOOLS,
