@@ -17,7 +17,7 @@ use super::frame::Frame;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
-    name: &'a EventName,
+    name: Option<&'a EventName>,
     id: Option<&'a EventId>,
     retry: Option<u32>,
     data: &'a str,
@@ -27,7 +27,15 @@ impl<'a> Event<'a> {
     /// An event with a name and nothing else yet.
     pub const fn named(name: &'a EventName) -> Self {
         Self {
-            name,
+            name: Some(name),
+            ..Self::unnamed()
+        }
+    }
+
+    /// An event without a name, which browsers hand to `onmessage`.
+    pub const fn unnamed() -> Self {
+        Self {
+            name: None,
             id: None,
             retry: None,
             data: "",
@@ -74,7 +82,9 @@ impl<'a> Event<'a> {
         if let Some(id) = self.id {
             field("id", id.as_str());
         }
-        field("event", self.name.as_str());
+        if let Some(name) = self.name {
+            field("event", name.as_str());
+        }
         if let Some(milliseconds) = self.retry {
             field("retry", &milliseconds.to_string());
         }
@@ -82,6 +92,32 @@ impl<'a> Event<'a> {
             field("data", line);
         }
         put("\n");
+    }
+}
+
+impl Frame {
+    /// A comment, which every reader skips: proof of life. `text` has no line end.
+    pub fn comment(text: &'static str) -> Self {
+        Self::of(&[": ", text, "\n\n"])
+    }
+
+    /// Nothing but the reconnection time, in milliseconds.
+    pub fn retry(milliseconds: u32) -> Self {
+        Self::of(&["retry: ", &milliseconds.to_string(), "\n\n"])
+    }
+
+    /// An event whose data field is as bare as can be: `data:`, where [`Event::encode`] writes a space behind.
+    pub fn bare(name: &EventName) -> Self {
+        Self::of(&["event: ", name.as_str(), "\ndata:\n\n"])
+    }
+
+    fn of(parts: &[&str]) -> Self {
+        let len = parts.iter().map(|part| part.len()).sum();
+        Self::build(len, |buffer| {
+            for part in parts {
+                buffer.extend_from_slice(part.as_bytes());
+            }
+        })
     }
 }
 

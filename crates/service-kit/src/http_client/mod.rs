@@ -19,6 +19,7 @@ pub use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 pub use shown::shown;
+pub use tls::config as tls_config;
 
 use guard::Guard;
 

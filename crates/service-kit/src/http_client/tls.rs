@@ -7,8 +7,11 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use super::OutboundError;
 
 /// Mozilla's roots, compiled in, so that a bare image works; and what the machine trusts beside them, so that a
-/// private CA of a client is installed as any CA is (`SSL_CERT_FILE` is honoured).
-pub(super) fn config() -> Result<ClientConfig, OutboundError> {
+/// private CA of a client is installed as any CA is (`SSL_CERT_FILE` is honoured). Offers HTTP/2 and HTTP/1.1.
+///
+/// # Errors
+/// [`OutboundError::Connect`] where the protocol versions cannot be set up.
+pub fn config() -> Result<ClientConfig, OutboundError> {
     let mut roots = RootCertStore::empty();
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     let machine = rustls_native_certs::load_native_certs();

@@ -1,0 +1,140 @@
+//! One connection: requests one after another, until a stream takes it over or somebody is done with it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+use super::gate::{Door, Gate};
+use super::routes::{self, Reply};
+use super::stream;
+use crate::error::ApiError;
+use crate::wire::{Answer, BadBody, BadHead, Framing, Head, Socket};
+
+/// For a head, from its first byte.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// For a body.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// For asking anything.
+const IDLE: Duration = Duration::from_secs(75);
+/// For taking an answer.
+const TAKE_WITHIN: Duration = Duration::from_secs(30);
+/// For reading the answer before we hang up on someone who still sends.
+const LINGER: Duration = Duration::from_secs(2);
+/// The largest body.
+const LARGEST_BODY: usize = 1024 * 1024;
+
+/// Serves `socket` to its end.
+pub async fn serve(mut socket: Socket, door: Door, gate: Arc<Gate>) {
+    let mut buffer = BytesMut::new();
+    while let Some(head) = next_head(&mut socket, &mut buffer, &gate).await {
+        let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
+        let reply = match read_body(&mut socket, &mut buffer, &head).await {
+            Ok(body) => routes::reply(&gate, door, &head, &body),
+            Err(BadBody::Io(_)) => return,
+            Err(BadBody::TooLarge) => return refuse(socket, ApiError::too_large()).await,
+            Err(BadBody::Malformed) => return refuse(socket, ApiError::malformed()).await,
+        };
+        let next = match reply {
+            Reply::Bytes(answer) => answer,
+            Reply::Stream => {
+                // A stream keeps its connection for hours, and needs no buffer.
+                let rest = std::mem::take(&mut buffer);
+                match Box::pin(stream::serve(&mut socket, &gate, &head)).await {
+                    Some(answer) => {
+                        buffer = rest;
+                        answer
+                    }
+                    None => return,
+                }
+            }
+        };
+        let sent = timeout(TAKE_WITHIN, socket.write_all(&next)).await;
+        if !matches!(sent, Ok(Ok(()))) {
+            return;
+        }
+        if !keep_alive {
+            return hang_up(socket).await;
+        }
+    }
+}
+
+/// The next head; `None` where there is none: the client is done, or has been told why not.
+async fn next_head(socket: &mut Socket, buffer: &mut BytesMut, gate: &Gate) -> Option<Head> {
+    if buffer.is_empty() {
+        let first = timeout(IDLE, read_more(socket, buffer));
+        // A connection on which nothing is asked ends with the stop.
+        let first = gate.stopping.run_until_cancelled(first).await?;
+        first.ok()?.ok()?;
+    }
+    let whole = async {
+        loop {
+            match Head::take(buffer) {
+                Ok(Some(head)) => return Some(Ok(head)),
+                Ok(None) => read_more(socket, buffer).await.ok()?,
+                Err(BadHead::Malformed) => return Some(Err(400)),
+                Err(BadHead::TooLong) => return Some(Err(431)),
+            }
+        }
+    };
+    match timeout(HEAD_WITHIN, whole)
+        .await
+        .unwrap_or(Some(Err(408)))?
+    {
+        Ok(head) => Some(head),
+        Err(status) => {
+            // Whoever does not take it is not owed it.
+            let _ = timeout(LINGER, socket.write_all(&Answer::bare(status))).await;
+            hang_up(socket.clone()).await;
+            None
+        }
+    }
+}
+
+async fn read_more(socket: &mut Socket, buffer: &mut BytesMut) -> io::Result<()> {
+    buffer.reserve(2048);
+    if socket.read_buf(buffer).await? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(())
+}
+
+async fn read_body(
+    socket: &mut Socket,
+    buffer: &mut BytesMut,
+    head: &Head,
+) -> Result<Bytes, BadBody> {
+    if head.framing == Framing::None {
+        return Ok(Bytes::new());
+    }
+    let read = async {
+        let fits = !matches!(head.framing, Framing::Length(length) if length > LARGEST_BODY as u64);
+        if head.expects && fits && buffer.is_empty() {
+            socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        head.framing.read(socket, buffer, LARGEST_BODY).await
+    };
+    let late = |_| Err(BadBody::Io(io::ErrorKind::TimedOut.into()));
+    timeout(BODY_WITHIN, read).await.unwrap_or_else(late)
+}
+
+/// Says what is wrong and hangs up: what the client sends behind cannot be told from a new request.
+async fn refuse(mut socket: Socket, error: ApiError) {
+    let answer = routes::encode_error(&error, false);
+    let _ = timeout(TAKE_WITHIN, socket.write_all(&answer)).await;
+    hang_up(socket).await;
+}
+
+/// Closes our side and waits a moment for theirs: bytes that nobody read would turn the close into a reset, and the
+/// answer would be lost on its way.
+async fn hang_up(mut socket: Socket) {
+    let _ = socket.shutdown().await;
+    let drain = async {
+        let mut space = [0; 4096];
+        while socket.read(&mut space).await.is_ok_and(|read| read > 0) {}
+    };
+    let _ = timeout(LINGER, drain).await;
+}

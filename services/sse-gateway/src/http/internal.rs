@@ -1,0 +1,37 @@
+//! GET /internal/connections: who is here, so that a backend can drop what a dead gateway left behind.
+
+use chrono::SecondsFormat;
+use serde_json::json;
+use service_kit::http_client::shown;
+
+use super::gate::Gate;
+use super::routes::encode;
+use crate::error::ApiError;
+use crate::wire::Head;
+
+/// `{"instance":{…},"connections":[{"token","url","since","bytes_queued"}]}`
+pub fn list(gate: &Gate, head: &Head, keep_alive: bool) -> Result<Vec<u8>, ApiError> {
+    if !gate.admits(head.authorization()) {
+        return Err(ApiError::unauthorized());
+    }
+    let connections = gate.sessions.all();
+    let each = connections.iter().map(|connection| {
+        json!({
+            "token": connection.token.to_string(),
+            "url": without_secrets(&connection.request.url),
+            "since": connection.since.to_rfc3339_opts(SecondsFormat::Millis, true),
+            "bytes_queued": connection.queued(),
+        })
+    });
+    let list = serde_json::Value::from(each.collect::<Vec<_>>());
+    let instance = gate.sessions.instance.json();
+    let body = format!(r#"{{"instance":{instance},"connections":{list}}}"#);
+    Ok(encode(200, body.as_bytes(), keep_alive))
+}
+
+/// A target is shown as an address is, without the host that it lacks.
+fn without_secrets(target: &str) -> String {
+    const HOST: &str = "http://gateway";
+    let shown = shown(&format!("{HOST}{target}"));
+    shown.strip_prefix(HOST).unwrap_or(target).to_owned()
+}

@@ -1,0 +1,182 @@
+//! GET of a stream: until the backend has answered, while it is open, and its end.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use farol_core::sse::{Event, EventName, Frame};
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::gate::Gate;
+use super::request::forwarded;
+use super::routes::{encode_error, log};
+use crate::error::ApiError;
+use crate::session::{Connection, Ended, Reason, Refusal};
+use crate::settings::RejectMode;
+use crate::wire::{Head, STREAM_HEAD, STREAM_HEAD_HTTP_1_0, Socket};
+
+/// For taking the rest of a stream that has ended.
+const FLUSH_WITHIN: Duration = Duration::from_secs(10);
+/// A client that sends this much behind its request is no `EventSource`.
+const MOST_STRAY_BYTES: usize = 64 * 1024;
+/// The end of a chunked body.
+const END: &[u8] = b"0\r\n\r\n";
+
+/// Serves a stream to its end; `Some` answer where there is none.
+pub async fn serve(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Option<Vec<u8>> {
+    let refusal = match open(socket, gate, head).await {
+        Ok(Some(connection)) => {
+            gate.metrics.open.inc();
+            run(socket, gate, &connection).await;
+            gate.metrics.open.dec();
+            finish(socket, gate, &connection, head.chunks).await;
+            return None;
+        }
+        Ok(None) => return None,
+        Err(refusal) => refusal,
+    };
+    let error = ApiError::refused(refusal, gate.retry_after());
+    let told = matches!(refusal, Refusal::Backend(400 | 401 | 403));
+    if told && gate.reject == RejectMode::Stream {
+        let bytes = rejected(&error, head.chunks);
+        let _ = timeout(FLUSH_WITHIN, socket.write_all(&bytes)).await;
+        let _ = socket.shutdown().await;
+        return None;
+    }
+    let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
+    let answer = encode_error(&error, keep_alive);
+    if gate.access_log {
+        log(head, &answer);
+    }
+    Some(answer)
+}
+
+/// Registers the client and waits for the backend: an open connection, or `None` where the client has left.
+async fn open(
+    socket: &Socket,
+    gate: &Arc<Gate>,
+    head: &Head,
+) -> Result<Option<Arc<Connection>>, Refusal> {
+    if gate.stopping.is_cancelled() {
+        gate.metrics.connected("draining");
+        return Err(Refusal::Draining);
+    }
+    let writer = socket.clone();
+    let line = Box::new(move |bytes: &[u8]| writer.put(bytes));
+    let sessions = &gate.sessions;
+    let connection = sessions.begin(forwarded(head), line, head.chunks)?;
+    let opening = stream_head(head.chunks).as_bytes();
+    let answered = async {
+        loop {
+            connection.changed().await;
+            if let Some(opened) = connection.open(opening, sessions.style.opening()) {
+                return opened;
+            }
+        }
+    };
+    let mut stray = 0;
+    tokio::select! {
+        biased;
+        (opened, step) = answered => {
+            sessions.follow(&connection, step);
+            opened.map(|()| Some(Arc::clone(&connection)))
+        }
+        _ = socket.left(&mut stray, MOST_STRAY_BYTES) => {
+            sessions.end(&connection, Reason::ClientClosed);
+            Ok(None)
+        }
+        () = sleep(sessions.limits.timeout) => {
+            sessions.end(&connection, Reason::Error);
+            Err(Refusal::Timeout)
+        }
+    }
+}
+
+/// Until the end, whoever brings it.
+async fn run(socket: &Socket, gate: &Arc<Gate>, connection: &Connection) {
+    let sessions = &gate.sessions;
+    let heartbeat = Frame::comment("heartbeat");
+    let mut stray = 0;
+    let mut beat = std::pin::pin!(sleep(gate.heartbeat));
+    let mut leave = std::pin::pin!(leaving(gate));
+    while !connection.has_ended() {
+        let behind = connection.queued() > 0;
+        let step = tokio::select! {
+            biased;
+            () = connection.changed() => continue,
+            _ = socket.writable(), if behind => connection.flush(),
+            _ = socket.left(&mut stray, MOST_STRAY_BYTES) => connection.end(Reason::ClientClosed),
+            () = &mut beat => {
+                beat.as_mut().reset(Instant::now() + gate.heartbeat);
+                connection.say(&heartbeat)
+            }
+            retry = &mut leave => {
+                sessions.follow(connection, connection.say(&Frame::retry(retry)));
+                connection.end(Reason::ServerClosed)
+            }
+        };
+        sessions.follow(connection, step);
+    }
+}
+
+/// After a stop each stream ends at its own moment in the first half of the drain window: the other half is for the
+/// callbacks. Gives the milliseconds after which its client comes back, spread as well.
+async fn leaving(gate: &Gate) -> u32 {
+    gate.stopping.cancelled().await;
+    let at = gate.random.duration_between(Duration::ZERO..gate.drain / 2);
+    sleep_until(Instant::now() + at).await;
+    let spread = Duration::from_secs(1)..Duration::from_secs(2) + gate.drain;
+    let retry = gate.random.duration_between(spread);
+    u32::try_from(retry.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// Sends the rest, where somebody takes it, and closes.
+async fn finish(socket: &mut Socket, gate: &Gate, connection: &Connection, chunks: bool) {
+    let Some(Ended { reason, rest }) = connection.ended() else {
+        return;
+    };
+    if reason != Reason::ServerClosed {
+        return socket.reset();
+    }
+    let flush = async {
+        for bytes in &rest {
+            socket.write_all(bytes).await?;
+        }
+        if chunks {
+            socket.write_all(END).await?;
+        }
+        socket.shutdown().await
+    };
+    let limit = if gate.stopping.is_cancelled() {
+        gate.drain.min(FLUSH_WITHIN)
+    } else {
+        FLUSH_WITHIN
+    };
+    let flushed: Result<io::Result<()>, _> = timeout(limit, flush).await;
+    if !matches!(flushed, Ok(Ok(()))) {
+        socket.reset();
+    }
+}
+
+fn stream_head(chunks: bool) -> &'static str {
+    if chunks {
+        STREAM_HEAD
+    } else {
+        STREAM_HEAD_HTTP_1_0
+    }
+}
+
+/// A whole stream that says why there is none: a browser's `EventSource` shows no status.
+fn rejected(error: &ApiError, chunks: bool) -> Vec<u8> {
+    const REJECTED: EventName = EventName::from_static("rejected");
+    let data = json!({"status": error.status, "message": error.message}).to_string();
+    let frame = Event::named(&REJECTED).data(&data).encode();
+    let head = stream_head(chunks).as_bytes();
+    if chunks {
+        [head, &frame.chunked(), END].concat()
+    } else {
+        [head, &frame.plain()].concat()
+    }
+}

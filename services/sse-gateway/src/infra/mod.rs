@@ -1,0 +1,3 @@
+//! The ways out of the gateway.
+
+pub mod backend_api;

@@ -1,0 +1,33 @@
+//! Starts the SSE gateway; everything testable is in the library.
+
+use std::process::ExitCode;
+
+use service_kit::clock::Clock;
+use service_kit::lifecycle::Lifecycle;
+use service_kit::{cli, limits, telemetry};
+use sse_gateway::app::{App, Listeners, StartError};
+use sse_gateway::settings::{Settings, launcher_flags};
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> ExitCode {
+    let arguments = launcher_flags(std::env::args_os());
+    let settings = match cli::start_with::<Settings>("sse-gateway", arguments) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    telemetry::init(&settings.log);
+    limits::raise_open_files();
+    match start(settings) {
+        Ok(app) => app.run_until_stopped().await,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(settings: Settings) -> Result<App, StartError> {
+    let lifecycle = Lifecycle::with_signals(Clock::system())?;
+    let listeners = Listeners::bind(&settings)?;
+    App::start(settings, listeners, lifecycle)
+}

@@ -1,0 +1,73 @@
+//! The connect callback: in a task of its own, so that a client that leaves does not abort it, and settled whatever
+//! happens.
+
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use super::connection::{Connection, Settled};
+use super::sessions::Sessions;
+use crate::infra::backend_api::Called;
+
+/// Why a client gets no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The backend said so, with this status.
+    Backend(u16),
+    /// It cannot be reached, or hung up.
+    Unavailable,
+    /// It has not answered in time.
+    Timeout,
+    /// There is no backend.
+    NotConfigured,
+    /// All places are taken.
+    Full,
+    /// The gateway is stopping.
+    Draining,
+}
+
+impl Sessions {
+    /// Tells the backend of `connection`, and settles it with the answer.
+    pub(super) async fn call(self: Arc<Self>, connection: Arc<Connection>) {
+        let body = self.instance.connect(connection.token, &connection.request);
+        let started = tokio::time::Instant::now();
+        let called = timeout(self.limits.settle, self.backend.call(body)).await;
+        self.metrics.called("connect", started.elapsed());
+        let (outcome, settled) = match called {
+            Ok(called) => self.judge(called),
+            Err(_) => ("timeout", Settled::Unknown(Refusal::Timeout)),
+        };
+        self.metrics.connected(outcome);
+        self.follow(&connection, connection.settle(settled));
+    }
+
+    fn judge(&self, called: Called) -> (&'static str, Settled) {
+        match called {
+            Called::Answered { status, body } if (200..300).contains(&status) => {
+                ("accepted", Settled::Accepted(self.answer(&body)))
+            }
+            Called::Answered { status, .. } => {
+                ("rejected", Settled::Rejected(Refusal::Backend(status)))
+            }
+            Called::Unreachable(why) => {
+                tracing::warn!(why, "the backend cannot be reached");
+                ("unavailable", Settled::Rejected(Refusal::Unavailable))
+            }
+            Called::Lost(why) => {
+                tracing::warn!(why, "the backend hung up on a connect");
+                ("lost", Settled::Unknown(Refusal::Unavailable))
+            }
+        }
+    }
+
+    /// A backend that answers nonsense has accepted all the same.
+    fn answer(&self, body: &[u8]) -> Option<super::Order> {
+        if body.is_empty() {
+            return None;
+        }
+        let answer = self.style.answer(body);
+        answer
+            .inspect_err(|bad| tracing::warn!(?bad, "the answer to a connect is ignored"))
+            .ok()
+    }
+}

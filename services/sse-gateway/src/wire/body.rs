@@ -1,0 +1,143 @@
+//! Bodies: how long they are, and reading them whole, up to a cap.
+
+use std::io;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+/// A longer line inside of a chunked body is no HTTP.
+const LONGEST_LINE: usize = 4096;
+
+/// Where a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    None,
+    Length(u64),
+    Chunked,
+    /// With the connection; answers only.
+    ToEnd,
+}
+
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BadBody {
+    #[error("the body is too large")]
+    TooLarge,
+    #[error("the body is malformed")]
+    Malformed,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+impl Framing {
+    /// Reads a body of at most `cap` bytes from `buffer` and, behind it, `io`. What follows it stays in `buffer`.
+    pub async fn read<R: AsyncRead + Unpin>(
+        self,
+        io: &mut R,
+        buffer: &mut BytesMut,
+        cap: usize,
+    ) -> Result<Bytes, BadBody> {
+        match self {
+            Self::None => Ok(Bytes::new()),
+            Self::Length(length) => {
+                let length = usize::try_from(length).unwrap_or(usize::MAX);
+                if length > cap {
+                    return Err(BadBody::TooLarge);
+                }
+                fill(io, buffer, length).await?;
+                Ok(buffer.split_to(length).freeze())
+            }
+            Self::Chunked => chunked(io, buffer, cap).await,
+            Self::ToEnd => {
+                while io.read_buf(buffer).await? > 0 {
+                    if buffer.len() > cap {
+                        return Err(BadBody::TooLarge);
+                    }
+                }
+                Ok(buffer.split().freeze())
+            }
+        }
+    }
+}
+
+async fn chunked<R: AsyncRead + Unpin>(
+    io: &mut R,
+    buffer: &mut BytesMut,
+    cap: usize,
+) -> Result<Bytes, BadBody> {
+    let mut body = BytesMut::new();
+    loop {
+        let line = line(io, buffer).await?;
+        let size = chunk_size(&line).ok_or(BadBody::Malformed)?;
+        if size == 0 {
+            break;
+        }
+        if size > cap - body.len() {
+            return Err(BadBody::TooLarge);
+        }
+        fill(io, buffer, size + 2).await?;
+        body.extend_from_slice(&buffer[..size]);
+        buffer.advance(size);
+        if !buffer.starts_with(b"\r\n") {
+            return Err(BadBody::Malformed);
+        }
+        buffer.advance(2);
+    }
+    let mut trailers = 0;
+    loop {
+        let line = line(io, buffer).await?;
+        trailers += line.len();
+        if line.is_empty() {
+            return Ok(body.freeze());
+        }
+        if trailers > LONGEST_LINE {
+            return Err(BadBody::Malformed);
+        }
+    }
+}
+
+/// Hexadecimal digits, and an extension that means nothing to us.
+fn chunk_size(line: &[u8]) -> Option<usize> {
+    let size = line.split(|byte| *byte == b';').next()?.trim_ascii_end();
+    let sound = (1..=8).contains(&size.len()) && size.iter().all(u8::is_ascii_hexdigit);
+    let size = std::str::from_utf8(size).ok().filter(|_| sound)?;
+    usize::from_str_radix(size, 16).ok()
+}
+
+/// A line, without its end. Only CRLF ends one: others disagree on a lone LF.
+async fn line<R: AsyncRead + Unpin>(
+    io: &mut R,
+    buffer: &mut BytesMut,
+) -> Result<BytesMut, BadBody> {
+    loop {
+        if let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+            let mut line = buffer.split_to(end + 1);
+            line.truncate(end);
+            if line.last() != Some(&b'\r') {
+                return Err(BadBody::Malformed);
+            }
+            line.truncate(end - 1);
+            return Ok(line);
+        }
+        if buffer.len() > LONGEST_LINE {
+            return Err(BadBody::Malformed);
+        }
+        let wanted = buffer.len() + 1;
+        fill(io, buffer, wanted).await?;
+    }
+}
+
+/// Reads until `buffer` holds `wanted` bytes.
+async fn fill<R: AsyncRead + Unpin>(
+    io: &mut R,
+    buffer: &mut BytesMut,
+    wanted: usize,
+) -> io::Result<()> {
+    buffer.reserve(wanted.saturating_sub(buffer.len()));
+    while buffer.len() < wanted {
+        if io.read_buf(buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
+}

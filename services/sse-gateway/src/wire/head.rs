@@ -1,0 +1,216 @@
+//! The head of a request: read strictly, because whoever stands in front of us reads it too.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use httparse::{EMPTY_HEADER, Header, Request, Status};
+
+use super::body::Framing;
+
+/// A longer head is refused.
+pub const LONGEST_HEAD: usize = 16 * 1024;
+const MOST_HEADERS: usize = 100;
+
+/// What a request wants done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+    Options,
+    Head,
+    Other,
+}
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// All of its bytes.
+    raw: Bytes,
+    target: Range<usize>,
+    path: Range<usize>,
+    authorization: Option<Range<usize>>,
+    pub method: Method,
+    /// HTTP/1.1, so chunks are understood.
+    pub chunks: bool,
+    /// Whether the client will ask more on this connection.
+    pub keep_alive: bool,
+    /// Whether the client waits for a word before it sends the body.
+    pub expects: bool,
+    pub framing: Framing,
+}
+
+/// Why a head cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadHead {
+    Malformed,
+    TooLong,
+}
+
+impl Head {
+    /// Takes a head off the front of `buffer`, once it is complete.
+    pub fn take(buffer: &mut BytesMut) -> Result<Option<Self>, BadHead> {
+        // Empty lines before a request are the remains of a former body.
+        while buffer.starts_with(b"\r\n") {
+            let _ = buffer.split_to(2);
+        }
+        let mut space = [EMPTY_HEADER; MOST_HEADERS];
+        let mut request = Request::new(&mut space);
+        let len = match request.parse(buffer) {
+            Ok(Status::Complete(len)) if len <= LONGEST_HEAD => len,
+            Ok(Status::Partial) if buffer.len() <= LONGEST_HEAD => return Ok(None),
+            Err(httparse::Error::TooManyHeaders) | Ok(_) => return Err(BadHead::TooLong),
+            Err(_) => return Err(BadHead::Malformed),
+        };
+        let mut head = Self::read(&request, buffer).ok_or(BadHead::Malformed)?;
+        head.raw = buffer.split_to(len).freeze();
+        Ok(Some(head))
+    }
+
+    fn read(request: &Request<'_, '_>, buffer: &[u8]) -> Option<Self> {
+        let target = request.path?;
+        let target = within(buffer, target.as_bytes());
+        let chunks = request.version == Some(1);
+        let lines = Lines(request.headers);
+        // Exactly one Host is what HTTP/1.1 asks for.
+        if lines.all("host").count() > 1 || (chunks && lines.one("host").is_none()) {
+            return None;
+        }
+        let authorization = lines.one("authorization");
+        Some(Self {
+            raw: Bytes::new(),
+            path: path_of(buffer, &target)?,
+            target,
+            authorization: authorization.map(|value| within(buffer, value)),
+            method: Method::of(request.method?),
+            keep_alive: lines.keep_alive(chunks),
+            expects: chunks && lines.has("expect", "100-continue"),
+            framing: lines.framing(chunks)?,
+            chunks,
+        })
+    }
+
+    /// The path alone.
+    pub fn path(&self) -> &str {
+        self.text(&self.path)
+    }
+
+    /// The target as it came, with its query.
+    pub fn target(&self) -> &str {
+        self.text(&self.target)
+    }
+
+    /// The credentials of the request.
+    pub fn authorization(&self) -> Option<&[u8]> {
+        self.authorization.clone().map(|range| &self.raw[range])
+    }
+
+    /// Calls `each` with every header: its name as it came, its value.
+    pub fn headers(&self, mut each: impl FnMut(&str, &[u8])) {
+        let mut space = [EMPTY_HEADER; MOST_HEADERS];
+        let mut request = Request::new(&mut space);
+        // Parsed before, so it is complete.
+        if request.parse(&self.raw).is_ok() {
+            for header in request.headers.iter() {
+                each(header.name, header.value);
+            }
+        }
+    }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        // The parser let only such targets pass.
+        std::str::from_utf8(&self.raw[range.clone()]).unwrap_or_default()
+    }
+}
+
+impl Method {
+    fn of(word: &str) -> Self {
+        match word {
+            "GET" => Self::Get,
+            "POST" => Self::Post,
+            "OPTIONS" => Self::Options,
+            "HEAD" => Self::Head,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The headers of one head.
+struct Lines<'a>(&'a [Header<'a>]);
+
+impl<'a> Lines<'a> {
+    fn all(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        self.0
+            .iter()
+            .filter(move |header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value)
+    }
+
+    fn one(&self, name: &'static str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// Whether `word` is in the list of `name`.
+    fn has(&self, name: &'static str, word: &str) -> bool {
+        self.all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|entry| entry.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+    }
+
+    fn keep_alive(&self, chunks: bool) -> bool {
+        if chunks {
+            !self.has("connection", "close")
+        } else {
+            self.has("connection", "keep-alive")
+        }
+    }
+
+    /// How long the body is. `None` where two readers could disagree on it.
+    fn framing(&self, chunks: bool) -> Option<Framing> {
+        let mut codings = self.all("transfer-encoding");
+        let mut lengths = self.all("content-length");
+        match (codings.next(), lengths.next()) {
+            (None, None) => Some(Framing::None),
+            (None, Some(length)) => {
+                let same = lengths.all(|other| other == length);
+                same.then(|| digits(length)).flatten().map(Framing::Length)
+            }
+            (Some(coding), None) => {
+                let plain = coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
+                (plain && chunks).then_some(Framing::Chunked)
+            }
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
+/// Digits and nothing else: no sign, no list.
+pub fn digits(text: &[u8]) -> Option<u64> {
+    let sound = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(text).ok().filter(|_| sound)?;
+    text.parse().ok()
+}
+
+/// Where `part` of `whole` lies.
+fn within(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+    start..start + part.len()
+}
+
+/// The path of a target in origin form or absolute form, and `*`.
+fn path_of(buffer: &[u8], target: &Range<usize>) -> Option<Range<usize>> {
+    let text = std::str::from_utf8(&buffer[target.clone()]).ok()?;
+    let start = match text.find("://") {
+        Some(scheme) if !text.starts_with('/') => {
+            let authority = scheme + 3;
+            let path = text[authority..].find('/');
+            path.map_or(text.len(), |path| authority + path)
+        }
+        _ => 0,
+    };
+    let end = text.find(['?', '#']).unwrap_or(text.len()).max(start);
+    let path = &text[start..end];
+    let known = path.starts_with('/') || path.is_empty() && start > 0 || path == "*";
+    // CONNECT names an authority, and is answered by its method.
+    let known = known || !text.contains('/');
+    known.then_some(target.start + start..target.start + end)
+}
