@@ -15,11 +15,12 @@ use service_kit::lifecycle::Lifecycle;
 use service_kit::metrics::Metrics;
 use service_kit::ops::{self, Ops};
 use service_kit::pg::{self, PoolOptions};
+use service_kit::proxies::TrustedProxies;
 use service_kit::random::Random;
 use service_kit::secrets::Vault;
 use service_kit::{COMMIT, VERSION};
 
-use crate::http::{State, TrustedProxies};
+use crate::http::State;
 use crate::infra::client_api::ClientApi;
 use crate::infra::project_repo::ProjectRepo;
 use crate::limits::{RefreshLimit, Seats};

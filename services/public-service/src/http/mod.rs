@@ -1,13 +1,11 @@
 //! The public listener as HTTP: routes, headers and the shape of answers. What
 //! they answer with is decided in `public`.
 
-mod address;
 mod pages;
 mod query;
 mod routes;
 mod status;
 mod stream;
 
-pub use address::TrustedProxies;
 pub use query::{BadQuery, StreamQuery};
 pub use routes::{PUBLIC_HEADERS, State, configure, default_headers};

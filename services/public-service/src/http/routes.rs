@@ -9,8 +9,9 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use service_kit::problem::{self, Problem};
+use service_kit::proxies::TrustedProxies;
 
-use super::{TrustedProxies, pages, status, stream};
+use super::{pages, status, stream};
 use crate::limits::Client;
 use crate::public::Public;
 
@@ -30,7 +31,7 @@ impl State {
         let peer = request.peer_addr().map(|address| address.ip());
         let lines: Vec<_> = request.headers().get_all("x-forwarded-for").collect();
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        self.proxies.client(peer, lines.into_iter())
+        self.proxies.client(peer, lines.into_iter()).into()
     }
 }
 

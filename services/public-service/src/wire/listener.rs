@@ -12,6 +12,7 @@ use std::time::Duration;
 use actix_http::Protocol;
 use actix_service::{Service, ServiceFactory};
 use actix_web::rt::net::TcpStream;
+use service_kit::proxies::TrustedProxies;
 use service_kit::request_id::RequestId;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
@@ -26,7 +27,7 @@ use super::look::{Look, consume, look};
 use super::writer::Writer;
 use crate::connection::{Patient, Rules};
 use crate::error::ApiError;
-use crate::http::{StreamQuery, TrustedProxies};
+use crate::http::StreamQuery;
 use crate::limits::Client;
 use crate::public::{Public, Watch};
 use crate::status::ViewerStream;
@@ -188,7 +189,10 @@ impl Door {
     async fn admit(&self, io: TcpStream, head: StreamHead) -> Option<Writer> {
         let peer = io.peer_addr().ok()?;
         consume(&io, head.len).ok()?;
-        let client = self.proxies.client(peer.ip(), head.forwarded_for.iter());
+        let client = self
+            .proxies
+            .client(peer.ip(), head.forwarded_for.iter())
+            .into();
         let id = RequestId::sane_or_fresh(head.request_id.as_deref(), self.public.random());
         let now = self.public.now();
         match self.open(&head, client).await {
