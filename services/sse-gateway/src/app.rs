@@ -11,12 +11,16 @@ use service_kit::metrics::Metrics;
 use service_kit::ops::{self, Ops};
 use service_kit::random::Random;
 use service_kit::{COMMIT, VERSION};
+use tokio::sync::Semaphore;
 
 use crate::http::{self, Door, Gate};
 use crate::infra::backend_api::{BackendApi, BadBackend};
 use crate::metrics::GatewayMetrics;
 use crate::session::{Limits, Sessions, Style};
 use crate::settings::Settings;
+
+/// Sockets of a listener beyond those of streams: sends, probes, and those who are told that all places are taken.
+const MORE_SOCKETS: usize = 1_000;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -158,13 +162,14 @@ fn sessions(
         retry_pause: settings.callback.callback_retry_ms,
         send_buffer: settings.stream.send_buffer_bytes,
         most: settings.stream.max_connections,
+        drain: settings.shutdown.drain_seconds,
     };
     Ok(Arc::new(Sessions::new(
         BackendApi::new(url.as_ref())?,
         Style(settings.stream.event_format),
         limits,
         metrics.clone(),
-        lifecycle.tasks(),
+        lifecycle,
     )))
 }
 
@@ -196,7 +201,8 @@ fn serve(
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let tasks = lifecycle.tasks();
-    let listen = http::listen(listener, door, Arc::clone(gate), tasks.clone());
+    let places = Arc::new(Semaphore::new(gate.sessions.limits.most + MORE_SOCKETS));
+    let listen = http::listen(listener, door, Arc::clone(gate), places, tasks.clone());
     tasks.spawn_critical("http.listener", listen);
     Ok(())
 }

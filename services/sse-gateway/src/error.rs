@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::Value;
 
 use crate::session::{BadOrder, Refusal};
 
@@ -106,9 +106,8 @@ impl ApiError {
 
     /// `{"error":{"message","code"}}`
     pub fn body(&self) -> Vec<u8> {
-        json!({"error": {"message": self.message, "code": self.code}})
-            .to_string()
-            .into_bytes()
+        let (message, code) = (Value::from(self.message.as_str()), self.code);
+        format!(r#"{{"error":{{"message":{message},"code":"{code}"}}}}"#).into_bytes()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use service_kit::lifecycle::Tasks;
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use tokio::sync::Semaphore;
 
 use super::connection;
 use super::gate::{Door, Gate};
@@ -43,14 +44,27 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Serves `listener` until the stop; connections are tasks of their own.
-pub async fn listen(listener: tokio::net::TcpListener, door: Door, gate: Arc<Gate>, tasks: Tasks) {
+/// Serves `listener` until the stop; connections are tasks of their own, as many as there are `places`.
+pub async fn listen(
+    listener: tokio::net::TcpListener,
+    door: Door,
+    gate: Arc<Gate>,
+    places: Arc<Semaphore>,
+    tasks: Tasks,
+) {
     let accept = async {
         loop {
+            // The semaphore is never closed.
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let serve = connection::serve(Socket::new(stream), door, Arc::clone(&gate));
-                    tasks.spawn_tracked("http.connection", serve);
+                    tasks.spawn_tracked("http.connection", async move {
+                        serve.await;
+                        drop(place);
+                    });
                 }
                 Err(error) if is_about_one(&error) => {}
                 Err(error) => {
@@ -60,7 +74,7 @@ pub async fn listen(listener: tokio::net::TcpListener, door: Door, gate: Arc<Gat
             }
         }
     };
-    let _: Option<()> = gate.stopping.run_until_cancelled(accept).await;
+    let _ = gate.stopping.run_until_cancelled(accept).await;
 }
 
 /// Trouble of a single client that left before we came.

@@ -1,6 +1,6 @@
 //! A client's request as the backend is told of it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::session::Forwarded;
 use crate::wire::Head;
@@ -33,7 +33,8 @@ pub fn forwarded(head: &Head) -> Forwarded {
         add(&mut headers, name.to_ascii_lowercase(), latin1(value));
     });
     let url = head.target();
-    let json = json!({"url": url, "headers": headers}).to_string();
+    let headers = Value::Object(headers);
+    let json = format!(r#"{{"url":{},"headers":{headers}}}"#, Value::from(url));
     Forwarded {
         url: url.into(),
         json: json.into(),

@@ -28,6 +28,9 @@ const END: &[u8] = b"0\r\n\r\n";
 pub async fn serve(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Option<Vec<u8>> {
     let refusal = match open(socket, gate, head).await {
         Ok(Some(connection)) => {
+            if gate.access_log {
+                log(head, stream_head(head.chunks).as_bytes());
+            }
             gate.metrics.open.inc();
             run(socket, gate, &connection).await;
             gate.metrics.open.dec();
@@ -107,7 +110,7 @@ async fn run(socket: &Socket, gate: &Arc<Gate>, connection: &Connection) {
             biased;
             () = connection.changed() => continue,
             _ = socket.writable(), if behind => connection.flush(),
-            _ = socket.left(&mut stray, MOST_STRAY_BYTES) => connection.end(Reason::ClientClosed),
+            left = socket.left(&mut stray, MOST_STRAY_BYTES) => connection.end(reason(&left)),
             () = &mut beat => {
                 beat.as_mut().reset(Instant::now() + gate.heartbeat);
                 connection.say(&heartbeat)
@@ -118,6 +121,14 @@ async fn run(socket: &Socket, gate: &Arc<Gate>, connection: &Connection) {
             }
         };
         sessions.follow(connection, step);
+    }
+}
+
+/// A client that has vanished has not closed anything.
+fn reason(left: &io::Result<()>) -> Reason {
+    match left {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Reason::Error,
+        _ => Reason::ClientClosed,
     }
 }
 
@@ -137,8 +148,10 @@ async fn finish(socket: &mut Socket, gate: &Gate, connection: &Connection, chunk
     let Some(Ended { reason, rest }) = connection.ended() else {
         return;
     };
-    if reason != Reason::ServerClosed {
-        return socket.reset();
+    match reason {
+        Reason::ClientClosed => return,
+        Reason::Error => return socket.reset(),
+        Reason::ServerClosed => {}
     }
     let flush = async {
         for bytes in &rest {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::connection::{Connection, Settled};
 use super::sessions::Sessions;
@@ -31,14 +31,26 @@ impl Sessions {
     pub(super) async fn call(self: Arc<Self>, connection: Arc<Connection>) {
         let body = self.instance.connect(connection.token, &connection.request);
         let started = tokio::time::Instant::now();
-        let called = timeout(self.limits.settle, self.backend.call(body)).await;
+        let called = tokio::select! {
+            called = self.backend.call(body) => Some(called),
+            () = self.patience() => None,
+        };
         self.metrics.called("connect", started.elapsed());
         let (outcome, settled) = match called {
-            Ok(called) => self.judge(called),
-            Err(_) => ("timeout", Settled::Unknown(Refusal::Timeout)),
+            Some(called) => self.judge(called),
+            None => ("timeout", Settled::Unknown(Refusal::Timeout)),
         };
         self.metrics.connected(outcome);
         self.follow(&connection, connection.settle(settled));
+    }
+
+    /// Resolves when a connect is not waited for any longer.
+    async fn patience(&self) {
+        let stop = async {
+            self.stopping.cancelled().await;
+            sleep(self.limits.drain).await;
+        };
+        let _ = timeout(self.limits.settle, stop).await;
     }
 
     fn judge(&self, called: Called) -> (&'static str, Settled) {

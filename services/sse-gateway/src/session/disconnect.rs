@@ -48,6 +48,10 @@ impl Sessions {
             if Instant::now() + pause > give_up {
                 tracing::error!(%token, reason = reason.as_str(), "a disconnect could not be told");
                 self.metrics.undelivered.inc();
+                // A stop that leaves it behind must say so.
+                if self.stopping.is_cancelled() {
+                    return;
+                }
                 break;
             }
             self.metrics.retries.inc();

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use service_kit::clock::Clock;
-use service_kit::lifecycle::Tasks;
+use service_kit::lifecycle::{Lifecycle, Tasks};
 use service_kit::random::Random;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::connect::Refusal;
 use super::connection::{Connection, Reason, Sent, Step, Wire};
@@ -37,6 +38,8 @@ pub struct Limits {
     pub send_buffer: usize,
     /// Open and opening streams.
     pub most: usize,
+    /// After a stop a connect is waited for so long.
+    pub drain: Duration,
 }
 
 /// All sessions of this process.
@@ -51,6 +54,7 @@ pub struct Sessions {
     pub(super) metrics: GatewayMetrics,
     pub(super) random: Random,
     pub(super) turns: Semaphore,
+    pub(super) stopping: CancellationToken,
     registry: Registry,
     tasks: Tasks,
     clock: Clock,
@@ -62,7 +66,7 @@ impl Sessions {
         style: Style,
         limits: Limits,
         metrics: GatewayMetrics,
-        tasks: Tasks,
+        lifecycle: &Lifecycle,
     ) -> Self {
         let clock = Clock::system();
         Self {
@@ -74,7 +78,8 @@ impl Sessions {
             style,
             backend,
             metrics,
-            tasks,
+            tasks: lifecycle.tasks(),
+            stopping: lifecycle.stopping(),
             clock,
         }
     }

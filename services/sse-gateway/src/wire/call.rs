@@ -10,7 +10,8 @@ use httparse::{EMPTY_HEADER, Response, Status};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
@@ -23,6 +24,11 @@ const MOST_IDLE: usize = 64;
 /// A connection is not used again after this much quiet: common servers close theirs after 2 to 5 seconds, and a
 /// request that crosses with that is lost.
 const IDLE_FOR: Duration = Duration::from_millis(1_500);
+/// Connections that are opened at once: simple servers keep a handful of them waiting and drop the others for seconds,
+/// and a wave of calls finds connections that were given back.
+const MOST_OPENING: usize = 32;
+/// One that has not brought an answer in this time is no longer counted: a slow server must not be slowed further.
+const OPENING: Duration = Duration::from_millis(50);
 /// Bytes of an answer's body that are read.
 const LARGEST_ANSWER: usize = 1024 * 1024 + 64 * 1024;
 const MOST_HEADERS: usize = 100;
@@ -37,6 +43,7 @@ pub struct Caller {
     /// Everything up to the value of Content-Length.
     head: String,
     idle: Mutex<Vec<(Io, Instant)>>,
+    opening: Semaphore,
 }
 
 /// Why there is no answer.
@@ -68,6 +75,7 @@ impl Caller {
             host: bare,
             port,
             idle: Mutex::default(),
+            opening: Semaphore::new(MOST_OPENING),
         })
     }
 
@@ -81,23 +89,36 @@ impl Caller {
             body,
         ]
         .concat();
-        let mut io = self.sent(&request).await.map_err(CallError::NotSent)?;
+        if let Some(io) = self.kept_sent(&request).await {
+            return self.answered(io).await;
+        }
+        // The semaphore is never closed. Meanwhile others may have given back a connection.
+        let turn = self.opening.acquire().await;
+        if let Some(io) = self.kept_sent(&request).await {
+            drop(turn);
+            return self.answered(io).await;
+        }
+        let io = self.fresh(&request).await.map_err(CallError::NotSent)?;
+        let mut answered = std::pin::pin!(self.answered(io));
+        if let Ok(answered) = timeout(OPENING, &mut answered).await {
+            return answered;
+        }
+        drop(turn);
+        answered.await
+    }
+
+    /// A kept connection that has taken `request`; one that does not take it has not delivered it.
+    async fn kept_sent(&self, request: &[u8]) -> Option<Io> {
+        let mut io = self.kept()?;
+        deliver(&mut io, request).await.ok().map(|()| io)
+    }
+
+    async fn answered(&self, mut io: Io) -> Result<(u16, Bytes), CallError> {
         let (answer, reusable) = answer(&mut io).await.map_err(CallError::Lost)?;
         if reusable {
             self.keep(io);
         }
         Ok(answer)
-    }
-
-    /// A connection that has taken `request`.
-    async fn sent(&self, request: &[u8]) -> io::Result<Io> {
-        // A kept connection that does not take the request has not delivered it.
-        if let Some(mut io) = self.kept()
-            && deliver(&mut io, request).await.is_ok()
-        {
-            return Ok(io);
-        }
-        self.fresh(request).await
     }
 
     async fn fresh(&self, request: &[u8]) -> io::Result<Io> {

@@ -82,7 +82,8 @@ impl Head {
             target,
             authorization: authorization.map(|value| within(buffer, value)),
             method: Method::of(request.method?),
-            keep_alive: lines.keep_alive(chunks),
+            // An old client would have to be told that its wish was heard; nobody needs that.
+            keep_alive: chunks && !lines.has("connection", "close"),
             expects: chunks && lines.has("expect", "100-continue"),
             framing: lines.framing(chunks)?,
             chunks,
@@ -154,14 +155,6 @@ impl<'a> Lines<'a> {
         self.all(name)
             .flat_map(|value| value.split(|byte| *byte == b','))
             .any(|entry| entry.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
-    }
-
-    fn keep_alive(&self, chunks: bool) -> bool {
-        if chunks {
-            !self.has("connection", "close")
-        } else {
-            self.has("connection", "keep-alive")
-        }
     }
 
     /// How long the body is. `None` where two readers could disagree on it.
