@@ -24,6 +24,9 @@ const ROWS: &[(&str, usize, Figure)] = &[
     ("CPU of the ingestor, s", 2, |run| run.cpu),
     ("records a second and core of the ingestor", 0, PER_CORE),
     ("CPU of Postgres, s", 2, |run| run.postgres_cpu),
+    ("records a second and core of both", 0, |run| {
+        Some(f64::from(run.records) / (run.cpu? + run.postgres_cpu?))
+    }),
     ("resident, peak, MiB", 1, PEAK),
 ];
 
