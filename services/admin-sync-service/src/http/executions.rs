@@ -59,7 +59,7 @@ pub async fn cancel(
     post, path = "/sync/executions/{id}/retry", tag = "executions",
     params(
         ("id" = i32, Path, description = "The run to repeat.", minimum = 1),
-        ("overlap" = Option<String>, Query, description = "As of POST /sync/force.", pattern = "^(reject|queue)$"),
+        ("overlap" = Option<String>, Query, description = "As of POST /sync/force.", pattern = "^(reject|queue)?$"),
         ("Idempotency-Key" = Option<String>, Header, description = "As of POST /sync/force.", min_length = 1, max_length = 255),
     ),
     responses(

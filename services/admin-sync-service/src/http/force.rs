@@ -37,7 +37,7 @@ pub struct ForceBody {
 #[utoipa::path(
     post, path = "/sync/force", tag = "sync",
     params(
-        ("overlap" = Option<String>, Query, description = "What a live run of an overlapping window means: `reject` (default) answers 409, `queue` waits for it.", pattern = "^(reject|queue)$"),
+        ("overlap" = Option<String>, Query, description = "What a live run of an overlapping window means: `reject` (default) answers 409, `queue` waits for it.", pattern = "^(reject|queue)?$"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a repetition within 24 hours get the first answer.", min_length = 1, max_length = 255),
     ),
     request_body(content = Option<ForceBody>, content_type = "application/json"),

@@ -30,8 +30,8 @@ pub async fn status(state: Data<State>) -> Result<Json<CurrentStatus>, ApiError>
     get, path = "/sync/history", tag = "sync",
     params(
         ("limit" = Option<u16>, Query, description = "Runs on a page, 1 to 500; 50 where it is not given.", minimum = 1, maximum = 500),
-        ("status" = Option<String>, Query, description = "Only runs of this status: running, success or error.", pattern = "^(running|success|error)$"),
-        ("mode" = Option<String>, Query, description = "Only runs of this mode: update or backfill.", pattern = "^(update|backfill)$"),
+        ("status" = Option<String>, Query, description = "Only runs of this status: running, success or error.", pattern = "^(running|success|error)?$"),
+        ("mode" = Option<String>, Query, description = "Only runs of this mode: update or backfill.", pattern = "^(update|backfill)?$"),
         ("from" = Option<String>, Query, description = "Only runs asked for at this instant or later; ISO 8601, without an offset in `SYNC_TIMEZONE`.", example = "2025-07-10"),
         ("to" = Option<String>, Query, description = "Only runs asked for before this instant.", example = "2025-07-11"),
         ("q" = Option<String>, Query, description = "Only the run of this id, or runs with this text in their error or in the name of who asked.", max_length = 200),
