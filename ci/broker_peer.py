@@ -15,7 +15,7 @@ import urllib.request
 import zoneinfo
 
 import pika
-from stage import PATIENCE_SECONDS, Stage, free_port, wait_for, wait_until
+from stage import PATIENCE_SECONDS, Stage, forget_queues, free_port, wait_for, wait_until
 
 RUN_SECONDS = 90
 ZONE = zoneinfo.ZoneInfo("America/Sao_Paulo")
@@ -185,9 +185,8 @@ def main():
             for case in cases:
                 print(f"{case.__name__.replace('_', ' ')}: {case(peer)}")
         finally:
-            with channel() as ch:
-                for queue in (peer.queue, f"{peer.queue}.dead", f"{peer.queue}.ours", f"{peer.queue}.ours.dead"):
-                    ch.queue_delete(queue)
+            ours = f"{peer.queue}.ours"
+            forget_queues(peer.queue, f"{peer.queue}.dead", ours, f"{ours}.dead")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import secrets
 import subprocess
 import sys
 
-from stage import Stage, free_port, wait_for
+from stage import Stage, forget_queues, free_port, wait_for
 
 LOGIN = {"ADMIN_USERNAME": "schema", "ADMIN_PASSWORD": "of-answers"}
 # Not negative_data_rejection: it wants unknown query parameters refused, which clients may rely on being ignored.
@@ -42,6 +42,7 @@ def main():
             [pathlib.Path(sys.executable).with_name("schemathesis"), *words], cwd=logs, check=False, timeout=600
         )
         code = stage.end(service)
+        forget_queues(settings["QUEUE_NAME"], f"{settings['QUEUE_NAME']}.dead")
     assert code == 0, f"the service ended with {code}"
     return tried.returncode
 

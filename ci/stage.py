@@ -1,5 +1,6 @@
 """What the checks that run programs share: a database of their own, processes, free ports, patience."""
 
+import contextlib
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import pika
 import psycopg
 
 PATIENCE_SECONDS = 30
@@ -76,6 +78,13 @@ class Stage:
 
     def _command(self, program, arguments):
         return [os.path.join(self._bin_dir, program), *arguments]
+
+
+def forget_queues(*queues):
+    """Also those that were never declared; the broker may be somebody's own."""
+    with contextlib.closing(pika.BlockingConnection(pika.URLParameters(os.environ["RABBITMQ_URL"]))) as connection:
+        for queue in queues:
+            connection.channel().queue_delete(queue)
 
 
 def free_port():
