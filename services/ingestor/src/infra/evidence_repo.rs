@@ -19,15 +19,17 @@ impl SegmentRepo {
         bounded(async {
             let mut lent = Lent::from(&self.pool).await?;
             let known = self.counts_around(&mut lent, key).await?;
+            // A zero from before records were seen (the first hour of the day) confirms nothing.
             let row = sqlx::query(
                 "SELECT count(*) FILTER (WHERE same AND got > 0) > 0 AS had_records,
                         extract(epoch FROM clock_timestamp() - min(updated_at) FILTER (
-                            WHERE same AND execution_id <> $4 AND got = 0
+                            WHERE same AND execution_id <> $4 AND got = 0 AND updated_at > last_got
                               AND state IN ('complete', 'suspected_outage')))::double precision AS same_zero_ago,
                         count(*) FILTER (WHERE execution_id = $4 AND got > 0) > 0 AS portal_answers
-                   FROM (SELECT *, endpoint = $1 AND modalidade = $2 AND day_from = $3 AS same FROM sync_segments
-                          WHERE (day_from = $3 AND modalidade = $2 AND endpoint = $1)
-                             OR (execution_id = $4 AND endpoint <> 'itens')) seen",
+                   FROM (SELECT *, COALESCE(max(updated_at) FILTER (WHERE same AND got > 0) OVER (), '-infinity') AS last_got
+                           FROM (SELECT *, endpoint = $1 AND modalidade = $2 AND day_from = $3 AS same FROM sync_segments
+                                  WHERE (day_from = $3 AND modalidade = $2 AND endpoint = $1)
+                                     OR (execution_id = $4 AND endpoint <> 'itens')) looked) seen",
             )
             .bind(key.endpoint.as_str())
             .bind(key.modalidade)

@@ -137,3 +137,21 @@ async fn a_day_that_had_records_once_is_known_to() {
     earlier(&repos, the_10th(), "incomplete", 3, 1).await;
     assert!(evidence(&repos, &segment).await.had_records);
 }
+
+#[tokio::test]
+async fn a_zero_from_before_there_were_records_confirms_none_after_them() {
+    let (repos, _, segment) = fresh().await;
+    earlier(&repos, the_10th(), "complete", 0, 12).await;
+    earlier(&repos, the_10th(), "complete", 3, 8).await;
+    let known = evidence(&repos, &segment).await;
+    assert!(
+        known.had_records && known.same_zero_ago.is_none(),
+        "{known:?}"
+    );
+    earlier(&repos, the_10th(), "suspected_outage", 0, 7).await;
+    let ago = evidence(&repos, &segment).await.same_zero_ago;
+    assert!(
+        ago > Some(TimeDelta::hours(6)) && ago < Some(TimeDelta::hours(8)),
+        "{ago:?}"
+    );
+}
