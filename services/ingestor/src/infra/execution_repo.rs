@@ -262,6 +262,13 @@ pub(super) async fn leave_in(
     if left.rows_affected() == 0 {
         return Err(RepoError::LeaseLost);
     }
+    if to.is_terminal() {
+        // What nobody will read on from.
+        let pages = sqlx::query(
+            "DELETE FROM sync_pages WHERE segment_id IN (SELECT id FROM sync_segments WHERE execution_id = $1)",
+        );
+        pages.bind(lease.execution_id).execute(&mut *tx).await?;
+    }
     let detail =
         json!({"verdict": leaving.verdict.map(Verdict::as_str), "error": leaving.error_message});
     event_in(

@@ -206,7 +206,7 @@ impl SegmentRepo {
         .await
     }
 
-    /// Gives the segment back, ended or not. Committed pages of one that had not ended stay.
+    /// Gives the segment back, failed or not ended. Its committed pages are there still.
     ///
     /// # Errors
     /// [`RepoError::LeaseLost`], or of the database.
@@ -242,7 +242,7 @@ impl SegmentRepo {
         .await
     }
 
-    /// Ends the segment; its pages are forgotten.
+    /// Ends the segment; its pages are forgotten, but for a failed one: reopened, it goes on behind them.
     ///
     /// # Errors
     /// [`RepoError::LeaseLost`], or of the database.
@@ -270,8 +270,10 @@ impl SegmentRepo {
             .execute(&mut *tx)
             .await?;
             one(ended.rows_affected(), segment_id)?;
-            let pages = sqlx::query("DELETE FROM sync_pages WHERE segment_id = $1");
-            pages.bind(segment_id).execute(&mut *tx).await?;
+            if end.state != SegmentState::Failed {
+                let pages = sqlx::query("DELETE FROM sync_pages WHERE segment_id = $1");
+                pages.bind(segment_id).execute(&mut *tx).await?;
+            }
             tx.commit().await?;
             lent.back();
             Ok(())

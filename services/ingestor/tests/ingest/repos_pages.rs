@@ -455,6 +455,14 @@ async fn a_segment_that_ends_forgets_its_pages_and_one_that_is_given_back_keeps_
         .unwrap();
     repos.segments.reopen(&run.lease, segment.id).await.unwrap();
     assert_eq!(repos.segments.pages(segment.id).await.unwrap().len(), 1);
+    let end = SegmentEnd::failed("timeout", "page 1: no answer");
+    repos
+        .segments
+        .end(&run.lease, segment.id, &end)
+        .await
+        .unwrap();
+    repos.segments.reopen(&run.lease, segment.id).await.unwrap();
+    assert_eq!(repos.segments.pages(segment.id).await.unwrap().len(), 1);
     repos.segments.begin(&run.lease, segment.id).await.unwrap();
     let end = SegmentEnd::complete(segment.cut.end());
     repos

@@ -153,6 +153,37 @@ async fn an_outage_is_sat_out_and_no_segment_is_burned() {
 }
 
 #[tokio::test]
+async fn a_segment_that_an_outage_cut_short_goes_on_behind_its_pages_and_counts_nothing_twice() {
+    let world = World::new().await;
+    let day = wednesday();
+    for record in records(1, 120, 6, day) {
+        world.portal.put(record);
+    }
+    let second = Match::any().page(2);
+    world.portal.script(Rule::times(2, second, Fault::Html503));
+    let ingestor = world.ingestor_with(|settings| {
+        settings.scope.pncp_modalidades = modalidades("6");
+        settings.policy.pncp_page_tries = 2;
+        settings.policy.pncp_page_retry_seconds = Duration::from_millis(2);
+        settings.policy.pncp_breaker_segments = 1;
+    });
+
+    let row = world
+        .run_backfill(midnight(day), midnight(day + TimeDelta::days(1)))
+        .await;
+
+    assert_eq!(
+        (row.state.as_str(), row.records_processed),
+        ("success", 120),
+        "{row:?}"
+    );
+    let told = "SELECT sum(inserted + unchanged) FROM sync_segments";
+    assert_eq!(world.number(told).await, 120);
+    assert_eq!(world.number("SELECT count(*) FROM sync_pages").await, 0);
+    ingestor.stop().await;
+}
+
+#[tokio::test]
 async fn a_source_that_stays_down_ends_the_run_incomplete_after_its_patience() {
     let world = World::new().await;
     let from = wednesday();
