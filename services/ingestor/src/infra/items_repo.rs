@@ -9,6 +9,9 @@ use super::segment_repo::{hold, one};
 use crate::ingest::item::{Item, UnreadableItem};
 use crate::ingest::record::Decimal;
 
+/// Most contratacoes that change hands in one transaction: a run may owe millions.
+const HANDFUL: i64 = 1000;
+
 /// A contratacao whose items are due: what the portal is asked with.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Due {
@@ -36,21 +39,52 @@ impl ItemsRepo {
         Self { pool }
     }
 
-    /// Makes the items that `parent` still owes this run's; gives their number.
+    /// The runs that ended badly and owe items that nobody else will read: of an update, those since the last that
+    /// went well; of a backfill, those of an overlapping window; and the run that it is a retry of.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn owing(&self, execution_id: i32) -> Result<Vec<i32>, RepoError> {
+        bounded(async {
+            let mut lent = Lent::from(&self.pool).await?;
+            let owing = sqlx::query_scalar(
+                "SELECT e.id FROM sync_executions me JOIN sync_executions e ON e.mode = me.mode AND e.status = 'error'
+                  WHERE me.id = $1 AND (e.id = me.parent_id OR CASE me.mode
+                        WHEN 'update' THEN e.id > COALESCE((SELECT max(id) FROM sync_executions
+                                                             WHERE mode = 'update' AND status = 'success'), 0)
+                        ELSE e.window_start < me.window_end AND me.window_start < e.window_end END)
+                    AND EXISTS (SELECT FROM pncp_contratacoes c WHERE c.execution_id = e.id
+                                   AND c.itens_versao IS DISTINCT FROM c.data_atualizacao_global)
+                  ORDER BY e.id",
+            )
+            .bind(execution_id)
+            .fetch_all(&mut *lent)
+            .await?;
+            lent.back();
+            Ok(owing)
+        })
+        .await
+    }
+
+    /// Makes some of the items that `owing` still owes this run's; gives their number, 0 where none is left.
     ///
     /// # Errors
     /// [`RepoError::LeaseLost`], or of the database.
-    pub async fn adopt(&self, lease: &Lease, parent: i32) -> Result<u64, RepoError> {
+    pub async fn adopt(&self, lease: &Lease, owing: i32) -> Result<u64, RepoError> {
         bounded(async {
             let mut lent = Lent::from(&self.pool).await?;
             let mut tx = lent.begin().await?;
             hold(&mut tx, lease).await?;
             let adopted = sqlx::query(
-                "UPDATE pncp_contratacoes SET execution_id = $1
-                  WHERE execution_id = $2 AND itens_versao IS DISTINCT FROM data_atualizacao_global",
+                "UPDATE pncp_contratacoes c SET execution_id = $1 FROM (
+                        SELECT numero_controle_pncp FROM pncp_contratacoes
+                         WHERE execution_id = $2 AND itens_versao IS DISTINCT FROM data_atualizacao_global
+                         ORDER BY numero_controle_pncp LIMIT $3 FOR UPDATE) due
+                  WHERE c.numero_controle_pncp = due.numero_controle_pncp",
             )
             .bind(lease.execution_id)
-            .bind(parent)
+            .bind(owing)
+            .bind(HANDFUL)
             .execute(&mut *tx)
             .await?;
             tx.commit().await?;

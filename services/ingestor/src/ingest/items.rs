@@ -62,8 +62,11 @@ pub(super) async fn stage(job: &Job) -> Result<(), Break> {
     let lease = &job.run.lease;
     job.persist(|| job.kit.segments.begin(lease, segment.id))
         .await?;
-    if let Some(parent) = job.run.parent_id {
-        job.persist(|| job.kit.items.adopt(lease, parent)).await?;
+    let items = &job.kit.items;
+    for owing in job.persist(|| items.owing(lease.execution_id)).await? {
+        while job.persist(|| items.adopt(lease, owing)).await? > 0 {
+            job.between_pages()?;
+        }
     }
     job.persist(|| job.kit.items.expect(lease, segment.id))
         .await?;

@@ -153,6 +153,35 @@ async fn a_retry_adopts_what_its_parent_still_owes() {
 }
 
 #[tokio::test]
+async fn what_a_run_owed_when_it_ended_badly_is_read_by_the_next_of_its_window_retry_or_not() {
+    const ENDS: &str =
+        "UPDATE sync_executions SET state = 'cancelled', lease_token = NULL, lease_until = NULL
+                         WHERE state = 'running'";
+    let repos = Repos::fresh().await;
+    let (first, _) = with_records(&repos, &[record(1, 1, "")]).await;
+    let owing = async |id| repos.items.owing(id).await.unwrap();
+    repos.execute(ENDS).await;
+    // One that never came to its items stands between.
+    repos.running().await;
+    repos.execute(ENDS).await;
+    let next = repos.running().await.lease.execution_id;
+    assert_eq!(owing(next).await, [first.execution_id]);
+
+    repos
+        .execute("UPDATE sync_executions SET mode = 'update'")
+        .await;
+    assert_eq!(owing(next).await, [first.execution_id]);
+    repos
+        .execute("INSERT INTO sync_executions (mode, state) VALUES ('update', 'success')")
+        .await;
+    assert_eq!(
+        owing(next).await,
+        [0; 0],
+        "one that went well has read them"
+    );
+}
+
+#[tokio::test]
 async fn a_newer_version_owes_its_items_again() {
     let repos = Repos::fresh().await;
     let (lease, segment) = with_records(&repos, &[record(1, 1, "")]).await;
