@@ -28,7 +28,8 @@ pub fn advice(kind: &str, run: &str, queue: &str) -> String {
              next complete update reads from the last proven instant. POST /sync/force starts one now."
             .to_owned(),
         "gap" => "MAX_CATCHUP_DAYS keeps an update from reaching back so far. POST /sync/force with mode backfill and \
-             these two instants as data_ini and data_fim reads what is missing, and ends this incident."
+             these two instants as data_ini and data_fim reads what was published then, and ends this incident; \
+             what was only changed then comes with its next change, or with a backfill of the day it was published."
             .to_owned(),
         "source_down" => "Runs wait for the portal and go on by themselves. See whether it answers a browser; if it \
              does, see /status of the ingestor and its way out to the network."

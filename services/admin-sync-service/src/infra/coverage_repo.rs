@@ -9,7 +9,8 @@ use tokio::time::timeout_at;
 use super::connection_repo::{Connection, RepoError};
 use crate::sync::{Ledger, Look};
 
-/// $1, $2 = first and last day. A segment begins an island where none before it reaches.
+/// $1, $2 = first and last day. A segment begins an island where none before it reaches. Only those of items have more
+/// days than their first.
 const PROVEN: &str = "
     WITH proven AS (
         SELECT modalidade, cut_from, proven_until,
@@ -17,7 +18,7 @@ const PROVEN: &str = "
                                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
           FROM sync_segments
          WHERE state = 'complete' AND endpoint <> 'itens'
-           AND day_from <= $2 + 1 AND day_to >= $1 - 1),
+           AND day_from BETWEEN $1 - 1 AND $2 + 1),
     islands AS (
         SELECT modalidade, cut_from, proven_until,
                count(*) FILTER (WHERE reached IS NULL OR reached < cut_from)

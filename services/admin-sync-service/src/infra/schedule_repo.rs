@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use farol_core::sync::{Mode, Zone, ring_body};
+use farol_core::sync::{Mode, Move, Zone, ring_body};
 use sqlx::PgPool;
 
 use super::connection_repo::RepoError;
@@ -22,7 +22,8 @@ impl ScheduleRepo {
     }
 
     /// Enqueues an update if none lives and the last one began long enough ago: `every`, or twice its duration if
-    /// that is longer. Under the lock of all who enqueue updates, so two schedulers make one run. Gives its id.
+    /// that is longer (that of its last stretch: a run that was parked over a weekend did not work for so long). Under
+    /// the lock of all who enqueue updates, so two schedulers make one run. Gives its id.
     ///
     /// # Errors
     /// Of the database; nothing is half-done.
@@ -38,13 +39,16 @@ impl ScheduleRepo {
              WHERE NOT EXISTS (SELECT FROM sync_executions WHERE mode = 'update'
                                AND state IN ('queued', 'running', 'retry_wait', 'cancelling'))
                AND NOT EXISTS (
-                   SELECT FROM (SELECT created_at, started_at, finished_at FROM sync_executions
-                                WHERE mode = 'update' ORDER BY id DESC LIMIT 1) last
+                   SELECT FROM (SELECT created_at, finished_at,
+                                       COALESCE((SELECT max(at) FROM sync_events
+                                                  WHERE execution_id = e.id AND kind = $2), started_at) AS begun_at
+                                  FROM sync_executions e WHERE mode = 'update' ORDER BY id DESC LIMIT 1) last
                    WHERE now() < created_at + GREATEST(make_interval(secs => $1),
-                                                       2 * COALESCE(finished_at - started_at, interval '0')))
+                                                       2 * COALESCE(finished_at - begun_at, interval '0')))
              RETURNING id",
         )
         .bind(every.as_secs_f64())
+        .bind(Move::Claim.as_str())
         .fetch_optional(&mut *transaction)
         .await?;
         if let Some(id) = made {

@@ -93,6 +93,21 @@ async fn after_a_long_update_the_next_waits_for_twice_its_duration() {
 }
 
 #[tokio::test]
+async fn a_long_rest_in_the_middle_of_an_update_is_no_long_update() {
+    let world = scheduled().await;
+    let claimed = "INSERT INTO sync_events (execution_id, actor, kind, at)
+                   SELECT id, 'ingestor-2', 'claimed', now() - interval '20 minutes' FROM sync_executions";
+    world.sql(claimed).await;
+    // Begun two days ago, parked, claimed again, and ended a quarter of an hour ago.
+    end_update(&world, "2 days", "47 hours 45 minutes").await;
+    wait_until("the next one is made", PATIENCE, async || {
+        world.runs().await == 2
+    })
+    .await;
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_update_that_somebody_forced_counts_as_one() {
     let world = scheduled().await;
     end_update(&world, "1 day", "1 second").await;
