@@ -86,13 +86,17 @@ impl ConnectionManager {
     ) -> Result<Connected, Refused> {
         let shared = &self.shared;
         let mut directory = shared.lock();
+        let before = directory.len();
         let connected = directory.connect(identifier, token, instance);
-        shared.metrics.active(directory.len());
+        let after = directory.len();
+        shared.metrics.active(after);
         drop(directory);
         match &connected {
             Ok(connected) => {
                 let replaced = usize::from(connected.replaced.is_some());
-                shared.metrics.count(Action::Connect, 1);
+                // One that was told before, or moved, is no other connection: what came less what left is what is active.
+                let new = (after + replaced).saturating_sub(before);
+                shared.metrics.count(Action::Connect, new);
                 shared.metrics.count(Action::Replace, replaced);
             }
             Err(_) => shared.metrics.count(Action::Refuse, 1),

@@ -138,7 +138,10 @@ impl GatewayApi {
         headers.insert("content-type", json);
         if let Some(secret) = secret {
             let bearer = format!("Bearer {}", secret.expose_secret());
-            let bearer = bearer.parse().map_err(|_| GatewayError::Secret)?;
+            let bearer = HeaderValue::try_from(bearer);
+            let mut bearer = bearer.map_err(|_| GatewayError::Secret)?;
+            // Neither our Debug nor that of anybody who holds us may show it.
+            bearer.set_sensitive(true);
             headers.insert("authorization", bearer);
         }
         let base = base.as_str().trim_end_matches('/');

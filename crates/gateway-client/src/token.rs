@@ -1,6 +1,5 @@
 //! The gateway's names: of one connection, and of one run of the gateway itself.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,11 +51,5 @@ impl fmt::Debug for Token {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let beginning: String = self.0.chars().take(8).collect();
         write!(out, "Token({beginning}…)")
-    }
-}
-
-impl Borrow<str> for Token {
-    fn borrow(&self) -> &str {
-        &self.0
     }
 }
