@@ -1,19 +1,18 @@
 //! What operators rely on: the documents say what there is, all of it, and nothing that is not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use demo_world::portal::Match;
 use ingestor::settings::Settings;
 use serde_json::Value;
 use service_kit::settings::ServiceSettings as _;
-use test_kit::{LogCapture, PATIENCE, http_get, wait_until};
+use test_kit::{
+    LogCapture, PATIENCE, http_get, printed_metrics, told_metrics, told_settings, wait_until,
+};
 
 use crate::world::{World, midnight, next, records, wednesday};
 
 const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
-
-/// A metric's labels; of each the values.
-type Labels = BTreeMap<String, BTreeSet<String>>;
 
 #[tokio::test]
 async fn the_metrics_of_the_document_are_the_metrics_that_are_printed() {
@@ -21,9 +20,7 @@ async fn the_metrics_of_the_document_are_the_metrics_that_are_printed() {
     let ingestor = world.ingestor();
     let printed = http_get(&format!("http://{}/metrics", ingestor.ops), &[]).await;
 
-    let told: BTreeMap<String, Labels> = rows("## ingestor: metrics")
-        .map(|cells| (quoted(cells[0]).remove(0), told_labels(cells[1])))
-        .collect();
+    let told = told_metrics(OPERATIONS, "## ingestor: metrics");
 
     assert_eq!(told, printed_metrics(printed.text()));
     ingestor.stop().await;
@@ -31,9 +28,7 @@ async fn the_metrics_of_the_document_are_the_metrics_that_are_printed() {
 
 #[test]
 fn the_settings_of_the_document_are_the_settings_with_their_defaults() {
-    let told: BTreeMap<String, String> = rows("## ingestor: settings")
-        .map(|cells| (quoted(cells[0]).remove(0), cells[1].to_owned()))
-        .collect();
+    let told = told_settings(OPERATIONS, "## ingestor: settings");
     let mut read = BTreeMap::new();
     for field in Settings::groups().iter().flat_map(|group| group.fields) {
         let default = match (field.default_under(Settings::OVERRIDES), field.key) {
@@ -121,67 +116,4 @@ async fn no_secret_is_ever_told_however_talkative_the_service_is() {
         assert!(!shown.contains(secret), "{shown}");
         log.assert_silent_about(secret);
     }
-}
-
-/// The cells of the tables under a heading, without their heads.
-fn rows(heading: &str) -> impl Iterator<Item = Vec<&'static str>> {
-    let mut lines = OPERATIONS.lines().skip_while(move |line| *line != heading);
-    let section: Vec<&str> = lines
-        .by_ref()
-        .skip(1)
-        .take_while(|line| !line.starts_with("## "))
-        .collect();
-    assert!(!section.is_empty(), "no section {heading}");
-    let table = section.into_iter().filter(|line| line.starts_with("| `"));
-    table.map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-}
-
-/// What stands between backticks.
-fn quoted(cell: &str) -> Vec<String> {
-    let parts = cell.split('`').enumerate();
-    parts
-        .filter(|(number, _)| number % 2 == 1)
-        .map(|(_, part)| part.to_owned())
-        .collect()
-}
-
-/// `` `mode`: update, backfill; `state`: success, error ``; labels without values are open.
-fn told_labels(cell: &str) -> Labels {
-    let parts = cell.split("; ").filter(|part| !part.is_empty());
-    let label = |part: &str| {
-        let (name, values) = part.split_once("`: ").unwrap_or((part, ""));
-        let values = values
-            .split(", ")
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned);
-        (name.trim_matches('`').to_owned(), values.collect())
-    };
-    parts.map(label).collect()
-}
-
-/// Every family with its labels. What is open in its values is not collected.
-fn printed_metrics(text: &str) -> BTreeMap<String, Labels> {
-    const OPEN: [&str; 2] = ["version", "commit"];
-    let mut families = BTreeMap::<String, Labels>::new();
-    let mut family = String::new();
-    for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
-            rest.split(' ')
-                .next()
-                .unwrap_or_default()
-                .clone_into(&mut family);
-            families.entry(family.clone()).or_default();
-        } else if let Some((_, rest)) = line.split_once('{') {
-            let labels = rest.split_once('}').map_or("", |(labels, _)| labels);
-            for label in labels.split(',').filter(|label| !label.starts_with("le=")) {
-                let (name, value) = label.split_once('=').expect("name and value");
-                let labels = families.entry(family.clone()).or_default();
-                let values = labels.entry(name.to_owned()).or_default();
-                if !OPEN.contains(&name) {
-                    values.insert(value.trim_matches('"').to_owned());
-                }
-            }
-        }
-    }
-    families
 }

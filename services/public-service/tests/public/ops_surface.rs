@@ -8,16 +8,16 @@ use demo_world::Fault;
 use public_service::settings::Settings;
 use serde_json::{Value, json};
 use service_kit::settings::ServiceSettings as _;
-use test_kit::{PATIENCE, http_get, http_request, wait_until};
+use test_kit::{
+    PATIENCE, http_get, http_request, printed_metrics, quoted, table_rows, told_metrics,
+    told_settings, wait_until,
+};
 
 use crate::answers::{judge_problem, members, time};
 use crate::world::World;
 
 const API: &str = include_str!("../../../../docs/API.md");
 const OPERATIONS: &str = include_str!("../../../../docs/OPERATIONS.md");
-
-/// A metric's labels; of each the values, where they are a closed set.
-type Labels = BTreeMap<String, BTreeSet<String>>;
 
 #[tokio::test]
 async fn the_metrics_of_the_document_are_the_metrics_that_are_printed() {
@@ -26,9 +26,7 @@ async fn the_metrics_of_the_document_are_the_metrics_that_are_printed() {
     let type_header = printed.header("content-type").unwrap_or_default();
     assert!(type_header.starts_with("text/plain"), "{type_header}");
 
-    let told: BTreeMap<String, Labels> = rows(OPERATIONS, "## Metrics")
-        .map(|cells| (quoted(cells[0]).remove(0), told_labels(cells[1])))
-        .collect();
+    let told = told_metrics(OPERATIONS, "## Metrics");
 
     assert_eq!(told, printed_metrics(printed.text()));
     world.shutdown().await;
@@ -44,9 +42,7 @@ async fn after_use_no_metric_has_a_label_that_the_document_lacks() {
     stream.close();
     world.streams_are(0).await;
 
-    let told: BTreeMap<String, Labels> = rows(OPERATIONS, "## Metrics")
-        .map(|cells| (quoted(cells[0]).remove(0), told_labels(cells[1])))
-        .collect();
+    let told = told_metrics(OPERATIONS, "## Metrics");
     let printed = http_get(&world.ops_url("/metrics"), &[]).await;
     assert_eq!(told, printed_metrics(printed.text()));
     assert!(!printed.text().contains("tower"), "a slug is no label");
@@ -55,9 +51,7 @@ async fn after_use_no_metric_has_a_label_that_the_document_lacks() {
 
 #[test]
 fn the_settings_of_the_document_are_the_settings_with_their_defaults() {
-    let told: BTreeMap<String, String> = rows(OPERATIONS, "## Settings")
-        .map(|cells| (quoted(cells[0]).remove(0), cells[1].to_owned()))
-        .collect();
+    let told = told_settings(OPERATIONS, "## Settings");
     let mut read = BTreeMap::new();
     for field in Settings::groups().iter().flat_map(|group| group.fields) {
         let default = match (field.default_under(Settings::OVERRIDES), field.key) {
@@ -96,7 +90,7 @@ async fn the_endpoints_of_the_document_are_the_endpoints_that_answer() {
         ("GET", "/health/ready"),
         ("GET", "/status"),
     ];
-    let told: BTreeSet<String> = rows(API, "## Endpoints")
+    let told: BTreeSet<String> = table_rows(API, "## Endpoints")
         .map(|cells| quoted(cells[0]).remove(0))
         .collect();
     let known = STATUS.iter().chain(&PAGES).chain(&OPS);
@@ -307,70 +301,6 @@ async fn ready(world: &World) {
             == 200
     })
     .await;
-}
-
-/// The cells of the tables under a heading, without their heads.
-fn rows<'a>(document: &'a str, heading: &str) -> impl Iterator<Item = Vec<&'a str>> {
-    let mut lines = document.lines().skip_while(move |line| *line != heading);
-    let section: Vec<&str> = lines
-        .by_ref()
-        .skip(1)
-        .take_while(|line| !line.starts_with("## "))
-        .collect();
-    assert!(!section.is_empty(), "no section {heading}");
-    let table = section.into_iter().filter(|line| line.starts_with("| `"));
-    table.map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
-}
-
-/// What stands between backticks.
-fn quoted(cell: &str) -> Vec<String> {
-    let parts = cell.split('`').enumerate();
-    parts
-        .filter(|(number, _)| number % 2 == 1)
-        .map(|(_, part)| part.to_owned())
-        .collect()
-}
-
-/// `` `reason`: gone, inactive `` or `` `version`, `commit` ``.
-fn told_labels(cell: &str) -> Labels {
-    if let Some((name, values)) = cell.split_once("`: ") {
-        let values = values.split(", ").map(str::to_owned).collect();
-        return Labels::from([(name.trim_matches('`').to_owned(), values)]);
-    }
-    quoted(cell)
-        .into_iter()
-        .map(|name| (name, BTreeSet::new()))
-        .collect()
-}
-
-/// Every family with its labels. What is open in its values is not collected.
-fn printed_metrics(text: &str) -> BTreeMap<String, Labels> {
-    const OPEN: [&str; 3] = ["version", "commit", "le"];
-    let mut families = BTreeMap::<String, Labels>::new();
-    let mut family = String::new();
-    for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
-            rest.split(' ')
-                .next()
-                .unwrap_or_default()
-                .clone_into(&mut family);
-            families.entry(family.clone()).or_default();
-        } else if let Some((_, rest)) = line.split_once('{') {
-            let labels = rest.split_once('}').map_or("", |(labels, _)| labels);
-            for label in labels.split(',') {
-                let (name, value) = label.split_once('=').expect("name and value");
-                if name == "le" {
-                    continue;
-                }
-                let labels = families.entry(family.clone()).or_default();
-                let values = labels.entry(name.to_owned()).or_default();
-                if !OPEN.contains(&name) {
-                    values.insert(value.trim_matches('"').to_owned());
-                }
-            }
-        }
-    }
-    families
 }
 
 #[tokio::test]
