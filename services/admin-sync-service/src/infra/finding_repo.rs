@@ -89,7 +89,7 @@ impl FindingRepo {
     /// Of the database.
     pub async fn late_update(&self) -> Result<Option<LateUpdate>, RepoError> {
         let found: Option<LateUpdate> = sqlx::query_as(
-            "WITH done AS (SELECT id, finished_at FROM sync_executions WHERE mode = 'update' AND state = 'success'
+            "WITH done AS (SELECT id, finished_at FROM sync_executions WHERE mode = 'update' AND status = 'success'
                            ORDER BY id DESC LIMIT 1),
                   first AS (SELECT created_at FROM sync_executions WHERE mode = 'update' ORDER BY id LIMIT 1)
              SELECT done.id,
@@ -101,15 +101,18 @@ impl FindingRepo {
         Ok(found)
     }
 
-    /// Among the newest updates, those that begin later than all before them ended.
+    /// Among the newest updates, those that begin later than all before them ended. Backfills are looked through only
+    /// where there is such a one, and once for all of them.
     ///
     /// # Errors
     /// Of the database.
     pub async fn gaps(&self) -> Result<Vec<Gap>, RepoError> {
         sqlx::query_as(
-            "SELECT before AS \"from\", window_start AS \"to\", id AS execution_id,
-                    EXISTS (SELECT FROM sync_executions b WHERE b.mode = 'backfill' AND b.state = 'success'
-                            AND b.window_start <= before AND b.window_end >= u.window_start) AS is_filled
+            "WITH filled AS MATERIALIZED (SELECT window_start, window_end FROM sync_executions
+                                           WHERE mode = 'backfill' AND status = 'success')
+             SELECT before AS \"from\", window_start AS \"to\", id AS execution_id,
+                    EXISTS (SELECT FROM filled b
+                            WHERE b.window_start <= before AND b.window_end >= u.window_start) AS is_filled
              FROM (SELECT id, window_start,
                           max(window_end) FILTER (WHERE state = 'success')
                               OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
