@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -20,10 +21,15 @@ class Backend:
 
     def __init__(self):
         self.calls, self.answer, self._lock = [], lambda call: (200, b"{}"), threading.Lock()
+        self._open = []
         backend = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                backend._open.append(self.connection)
 
             def do_POST(self):
                 call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -44,6 +50,9 @@ class Backend:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads, request_queue_size = True, 1024
 
+            def handle_error(self, *_):
+                """A kept-alive connection that a killed gateway leaves is no news."""
+
         self.port = free_port()
         self._server = Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -54,15 +63,20 @@ class Backend:
 
     def connect(self, url):
         """The call of the stream that asked for this URL."""
-        return wait_until(lambda: [c for c in self.told("connect") if c["request"]["url"] == url], f"{url} is told")[0]
+        known = lambda: [call for call in self.told("connect") if call["request"]["url"] == url]  # noqa: E731
+        return wait_until(known, f"{url} is told")[0]
 
     def disconnect(self, token, count=1):
         """The last of `count` calls; more of them are for the case's end to find."""
         return wait_until(lambda: self.told("disconnect", token)[count - 1 :], f"the end of {token} is told")[0]
 
     def stop(self):
+        """As if the program had ended: kept-alive connections go too. A second time does nothing."""
         self._server.shutdown()
         self._server.server_close()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Gateway:
@@ -150,7 +164,7 @@ class Client:
 
     def leave(self):
         with contextlib.suppress(OSError, AttributeError):
-            self._connection.sock.shutdown(2) if self._connection.sock else self.socket.shutdown(2)
+            (self._connection.sock or self.socket).shutdown(socket.SHUT_RDWR)
         self._connection.close()
 
 
@@ -203,7 +217,8 @@ class Scene:
                 payload = data.replace("\r", "").replace("\n", "")
             except ValueError:
                 payload = json.dumps(data, ensure_ascii=False)
-            name, data = None, f'{{"type":{json.dumps(name, ensure_ascii=False)},"payload":{payload}}}'
+            kind = json.dumps(name, ensure_ascii=False)
+            name, data = None, f'{{"type":{kind},"payload":{payload}}}'
         lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         head = f"event: {name}\n" if name else ""
         return (head + "".join(f"data: {line}\n" for line in lines) + "\n").encode()

@@ -30,6 +30,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: |lab| lab.check("broker-peer", &mut lab.python("ci/broker_peer.py")?),
     },
     Step {
+        name: "gateway-peer",
+        what: "a Python backend and its clients find the gateway that they were written for",
+        needs: &[PYTHON],
+        run: |lab| lab.check("gateway-peer", &mut lab.python("ci/gateway/peer_test.py")?),
+    },
+    Step {
         name: "openapi",
         what: "the administration answers what its OpenAPI document says, and never with a 5xx",
         needs: &[PYTHON],
