@@ -128,7 +128,7 @@ impl App {
             .await;
         // Last, so that a drain can be watched.
         self.ops.stop().await;
-        match self.sessions.untold() {
+        match self.sessions.untold() + self.sessions.unsettled() {
             0 => code,
             untold => {
                 tracing::error!(
@@ -211,6 +211,7 @@ fn serve(
 fn status(sessions: &Sessions) -> serde_json::Value {
     serde_json::json!({
         "connections": sessions.len(),
+        "connecting": sessions.unsettled(),
         "disconnects_pending": sessions.untold(),
         "configured": sessions.is_configured(),
     })

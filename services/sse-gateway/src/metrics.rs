@@ -31,6 +31,8 @@ pub struct GatewayMetrics {
     pub retries: IntCounter,
     /// Disconnects that nobody took.
     pub undelivered: IntCounter,
+    /// Connects that the backend has not answered yet.
+    pub connects_pending: IntGauge,
     /// Disconnects that nobody has taken yet.
     pub disconnects_pending: IntGauge,
     connects: IntCounterVec,
@@ -67,6 +69,10 @@ impl GatewayMetrics {
             undelivered: metrics.counter(
                 "gateway_disconnects_undelivered_total",
                 "Disconnects that the backend did not take in all attempts.",
+            )?,
+            connects_pending: metrics.gauge(
+                "gateway_connects_pending",
+                "Connects that the backend has not answered yet.",
             )?,
             disconnects_pending: metrics.gauge(
                 "gateway_disconnects_pending",

@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use super::gate::{Door, Gate};
-use super::routes::{self, Reply};
+use super::routes::{self, Reply, Told};
 use super::stream;
 use crate::error::ApiError;
-use crate::wire::{Answer, BadBody, BadHead, Framing, Head, Socket};
+use crate::wire::{Answer, BadBody, BadHead, Framing, Head, Method, Socket};
 
 /// For a head, from its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -31,35 +31,48 @@ const LARGEST_BODY: usize = 1024 * 1024;
 pub async fn serve(mut socket: Socket, door: Door, gate: Arc<Gate>) {
     let mut buffer = BytesMut::new();
     while let Some(head) = next_head(&mut socket, &mut buffer, &gate).await {
-        let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
         let reply = match read_body(&mut socket, &mut buffer, &head).await {
             Ok(body) => routes::reply(&gate, door, &head, &body),
             Err(BadBody::Io(_)) => return,
-            Err(BadBody::TooLarge) => return refuse(socket, ApiError::too_large()).await,
-            Err(BadBody::Malformed) => return refuse(socket, ApiError::malformed()).await,
+            Err(BadBody::TooLarge) => return refuse(socket, &head, ApiError::too_large()).await,
+            Err(BadBody::Malformed) => return refuse(socket, &head, ApiError::malformed()).await,
         };
-        let next = match reply {
-            Reply::Bytes(answer) => answer,
+        let told = match reply {
+            Reply::Told(told) => told,
             Reply::Stream => {
                 // A stream keeps its connection for hours, and needs no buffer.
                 let rest = std::mem::take(&mut buffer);
                 match Box::pin(stream::serve(&mut socket, &gate, &head)).await {
-                    Some(answer) => {
+                    Some(told) => {
                         buffer = rest;
-                        answer
+                        told
                     }
                     None => return,
                 }
             }
         };
-        let sent = timeout(TAKE_WITHIN, socket.write_all(&next)).await;
-        if !matches!(sent, Ok(Ok(()))) {
+        gate.log(&head, told.status);
+        let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
+        if !tell(&mut socket, &head, &told, keep_alive).await {
             return;
         }
         if !keep_alive {
             return hang_up(socket).await;
         }
     }
+}
+
+/// Whether the client has taken the answer.
+async fn tell(socket: &mut Socket, head: &Head, told: &Told, keep_alive: bool) -> bool {
+    let answer = Answer {
+        status: told.status,
+        body: &told.body,
+        headers: &told.headers,
+        keep_alive,
+        bodiless: head.method == Method::Head,
+    };
+    let sent = timeout(TAKE_WITHIN, socket.write_all(&answer.encode())).await;
+    matches!(sent, Ok(Ok(())))
 }
 
 /// The next head; `None` where there is none: the client is done, or has been told why not.
@@ -122,9 +135,8 @@ async fn read_body(
 }
 
 /// Says what is wrong and hangs up: what the client sends behind cannot be told from a new request.
-async fn refuse(mut socket: Socket, error: ApiError) {
-    let answer = routes::encode_error(&error, false);
-    let _ = timeout(TAKE_WITHIN, socket.write_all(&answer)).await;
+async fn refuse(mut socket: Socket, head: &Head, error: ApiError) {
+    tell(&mut socket, head, &error.into(), false).await;
     hang_up(socket).await;
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::GatewayMetrics;
 use crate::session::Sessions;
 use crate::settings::RejectMode;
+use crate::wire::Head;
 
 /// Those turned away come back spread over this many seconds.
 const COME_BACK_SECONDS: u64 = 8;
@@ -60,6 +61,13 @@ impl Gate {
             .unwrap_or_default();
         let known = given.trim_ascii().ct_eq(secret.expose_secret().as_bytes());
         scheme.eq_ignore_ascii_case(b"Bearer ") && known.into()
+    }
+
+    /// The access log: one line, the path without its query.
+    pub fn log(&self, head: &Head, status: u16) {
+        if self.access_log {
+            tracing::info!(method = ?head.method, path = head.path(), status, "answered");
+        }
     }
 
     /// Seconds until a client may come back.

@@ -5,12 +5,12 @@ use serde_json::json;
 use service_kit::http_client::shown;
 
 use super::gate::Gate;
-use super::routes::encode;
+use super::routes::Told;
 use crate::error::ApiError;
 use crate::wire::Head;
 
 /// `{"instance":{…},"connections":[{"token","url","since","bytes_queued"}]}`
-pub fn list(gate: &Gate, head: &Head, keep_alive: bool) -> Result<Vec<u8>, ApiError> {
+pub fn list(gate: &Gate, head: &Head) -> Result<Told, ApiError> {
     if !gate.admits(head.authorization()) {
         return Err(ApiError::unauthorized());
     }
@@ -26,7 +26,7 @@ pub fn list(gate: &Gate, head: &Head, keep_alive: bool) -> Result<Vec<u8>, ApiEr
     let list = serde_json::Value::from(each.collect::<Vec<_>>());
     let instance = gate.sessions.instance.json();
     let body = format!(r#"{{"instance":{instance},"connections":{list}}}"#);
-    Ok(encode(200, body.as_bytes(), keep_alive))
+    Ok(Told::ok(body.into_bytes()))
 }
 
 /// A target is shown as an address is, without the host that it lacks.

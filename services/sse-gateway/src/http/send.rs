@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::gate::Gate;
-use super::routes::encode;
+use super::routes::Told;
 use crate::error::ApiError;
 use crate::session::{BadOrder, Order, Orders, Sent};
 use crate::wire::Head;
@@ -12,7 +12,7 @@ const OK: &str = r#"{"status":"ok"}"#;
 const BUFFERED: &str = r#"{"status":"buffered"}"#;
 
 /// The answer to a send or to a batch of them.
-pub fn post(gate: &Gate, head: &Head, body: &[u8], keep_alive: bool) -> Result<Vec<u8>, ApiError> {
+pub fn post(gate: &Gate, head: &Head, body: &[u8]) -> Result<Told, ApiError> {
     let arrived = Instant::now();
     if !gate.admits(head.authorization()) {
         return Err(ApiError::unauthorized());
@@ -22,11 +22,11 @@ pub fn post(gate: &Gate, head: &Head, body: &[u8], keep_alive: bool) -> Result<V
     match orders {
         Orders::One(order) => {
             let done = follow(gate, order, arrived)?;
-            Ok(encode(200, done.as_bytes(), keep_alive))
+            Ok(Told::ok(done.as_bytes()))
         }
         Orders::Batch(orders) => {
             let each = orders.into_iter().map(|order| follow(gate, order, arrived));
-            Ok(encode(200, &results(each), keep_alive))
+            Ok(Told::ok(results(each)))
         }
     }
 }

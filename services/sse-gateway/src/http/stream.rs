@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::gate::Gate;
 use super::request::forwarded;
-use super::routes::{encode_error, log};
+use super::routes::Told;
 use crate::error::ApiError;
 use crate::session::{Connection, Ended, Reason, Refusal};
 use crate::settings::RejectMode;
@@ -25,12 +25,10 @@ const MOST_STRAY_BYTES: usize = 64 * 1024;
 const END: &[u8] = b"0\r\n\r\n";
 
 /// Serves a stream to its end; `Some` answer where there is none.
-pub async fn serve(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Option<Vec<u8>> {
+pub async fn serve(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Option<Told> {
     let refusal = match open(socket, gate, head).await {
         Ok(Some(connection)) => {
-            if gate.access_log {
-                log(head, stream_head(head.chunks).as_bytes());
-            }
+            gate.log(head, 200);
             gate.metrics.open.inc();
             run(socket, gate, &connection).await;
             gate.metrics.open.dec();
@@ -43,17 +41,13 @@ pub async fn serve(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Option
     let error = ApiError::refused(refusal, gate.retry_after());
     let told = matches!(refusal, Refusal::Backend(400 | 401 | 403));
     if told && gate.reject == RejectMode::Stream {
+        gate.log(head, 200);
         let bytes = rejected(&error, head.chunks);
         let _ = timeout(FLUSH_WITHIN, socket.write_all(&bytes)).await;
         let _ = socket.shutdown().await;
         return None;
     }
-    let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
-    let answer = encode_error(&error, keep_alive);
-    if gate.access_log {
-        log(head, &answer);
-    }
-    Some(answer)
+    Some(error.into())
 }
 
 /// Registers the client and waits for the backend: an open connection, or `None` where the client has left.

@@ -41,7 +41,9 @@ impl Sessions {
             None => ("timeout", Settled::Unknown(Refusal::Timeout)),
         };
         self.metrics.connected(outcome);
+        // In this order: whoever sees that all is settled sees what follows from it.
         self.follow(&connection, connection.settle(settled));
+        self.metrics.connects_pending.dec();
     }
 
     /// Resolves when a connect is not waited for any longer.

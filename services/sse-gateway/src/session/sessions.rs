@@ -109,6 +109,7 @@ impl Sessions {
             self.metrics.connected("full");
             return Err(Refusal::Full);
         }
+        self.metrics.connects_pending.inc();
         let call = Arc::clone(self).call(Arc::clone(&connection));
         self.tasks.spawn_tracked("session.connect", call);
         Ok(connection)
@@ -166,13 +167,22 @@ impl Sessions {
         self.backend.is_configured()
     }
 
+    /// Connects that are not settled.
+    pub fn unsettled(&self) -> usize {
+        counted(&self.metrics.connects_pending)
+    }
+
     /// Disconnects that nobody has taken yet.
     pub fn untold(&self) -> usize {
-        usize::try_from(self.metrics.disconnects_pending.get()).unwrap_or(0)
+        counted(&self.metrics.disconnects_pending)
     }
 
     /// A backend that takes no disconnects must not let them pile up without bound: no new streams then.
     fn is_full(&self) -> bool {
         self.untold() >= self.limits.most
     }
+}
+
+fn counted(gauge: &prometheus::IntGauge) -> usize {
+    usize::try_from(gauge.get()).unwrap_or(0)
 }

@@ -41,6 +41,8 @@ pub struct Answer<'a> {
     pub headers: &'a str,
     /// Whether the client may ask more on this connection.
     pub keep_alive: bool,
+    /// Whether it asked for the head alone.
+    pub bodiless: bool,
 }
 
 impl Answer<'_> {
@@ -64,7 +66,9 @@ impl Answer<'_> {
         head.push_str(cors!());
         head.push_str("\r\n");
         let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(self.body);
+        if !self.bodiless {
+            bytes.extend_from_slice(self.body);
+        }
         bytes
     }
 

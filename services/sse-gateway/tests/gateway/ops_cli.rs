@@ -1,0 +1,65 @@
+//! How the gateway is started: flags of launchers, settings that cannot be used.
+
+use test_kit::{ServiceProcess, http_get};
+
+async fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let mut process = ServiceProcess::spawn_with("sse-gateway", arguments, environment);
+    assert_eq!(process.wait_exit().await, Some(2), "{}", process.output());
+    process.output()
+}
+
+#[tokio::test]
+async fn unusable_settings_end_with_2_and_name_the_setting() {
+    for (name, value) in [
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "abc"),
+        ("HEARTBEAT_INTERVAL_SECONDS", "0"),
+        ("HEARTBEAT_INTERVAL_SECONDS", "1.5"),
+        ("CALLBACK_URL", "nowhere"),
+        ("CALLBACK_URL", "ftp://x/"),
+        ("EVENT_FORMAT", "xml"),
+        ("REJECT_MODE", "never"),
+        ("SEND_BUFFER_BYTES", "0"),
+    ] {
+        let output = refused(&[], &[(name, value)]).await;
+        assert!(output.contains(name), "{name}={value}: {output}");
+    }
+    let output = refused(&[], &[("CALLBACK_URL", "hunter2")]).await;
+    assert!(!output.contains("hunter2"), "{output}");
+    assert!(refused(&["--port", "x"], &[]).await.contains("PORT"));
+}
+
+#[tokio::test]
+async fn the_flags_of_launchers_are_heard_in_both_spellings() {
+    for arguments in [
+        &["--callback-url", "http://127.0.0.1:9/", "--port", "0"][..],
+        &["--callback-url=http://127.0.0.1:9/?secret=a=b", "--port=0"],
+    ] {
+        let environment = [("PORT", "1"), ("HOST", "127.0.0.1"), ("OPS_PORT", "0")];
+        let mut process = ServiceProcess::spawn_with("sse-gateway", arguments, &environment);
+        let address = process.address("public").await;
+        let ready = http_get(&format!("http://{address}/readyz"), &[]).await;
+        assert_eq!(ready.status(), 200);
+        process.sigterm();
+        assert_eq!(process.wait_exit().await, Some(0), "{}", process.output());
+        assert!(
+            !process.output().contains("a=b"),
+            "the secret is not logged"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_empty_callback_url_is_none() {
+    let environment = [
+        ("CALLBACK_URL", ""),
+        ("PORT", "0"),
+        ("HOST", "127.0.0.1"),
+        ("OPS_PORT", "0"),
+    ];
+    let process = ServiceProcess::spawn("sse-gateway", &environment);
+    let address = process.address("public").await;
+    let ready = http_get(&format!("http://{address}/readyz"), &[]).await;
+    assert_eq!(ready.status(), 503);
+}
