@@ -10,8 +10,10 @@ use service_kit::metrics::Metrics;
 use service_kit::telemetry::Throttle;
 use tokio::time::Instant;
 
+use crate::batch::{Outgoing, Sent};
 use crate::directory::{Connected, Directory, Left, Refused, Sharing};
-use crate::gateway_api::{GatewayApi, GatewayError, Listed, Outgoing, Sent};
+use crate::error::GatewayError;
+use crate::gateway_api::{GatewayApi, Listed};
 use crate::identifier::Identifier;
 use crate::metrics::{Action, ClientMetrics, Status};
 use crate::token::{Instance, Token};

@@ -24,9 +24,11 @@
 //! # }
 //! ```
 
+mod batch;
 mod connections;
 mod departed;
 mod directory;
+mod error;
 mod gateway_api;
 mod identifier;
 mod metrics;
@@ -34,6 +36,7 @@ mod token;
 
 pub use connections::{CONNECTION_CLOSE, ConnectionManager, Reconciled};
 pub use directory::{Connected, Refused, Sharing};
-pub use gateway_api::{GatewayApi, GatewayError, Listed};
+pub use error::GatewayError;
+pub use gateway_api::{GatewayApi, Listed};
 pub use identifier::{Identifier, InvalidIdentifier};
 pub use token::{Instance, InvalidToken, Token};

@@ -14,11 +14,17 @@ const SEND_BUCKETS: [f64; 10] = [
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
     Connect,
+    /// Told by the gateway.
     Disconnect,
+    /// By a newer one, where there is room for one.
     Replace,
+    /// Not taken in.
     Refuse,
+    /// The gateway answered a send with 404.
     Purge,
+    /// The gateway did not list it.
     Reconcile,
+    /// A disconnect of what was not current.
     Stale,
 }
 
@@ -31,6 +37,8 @@ pub(crate) enum Status {
     NoConnection,
 }
 
+/// The figures of one manager. What came (connect) less what left (disconnect, replace, purge, reconcile) is what is
+/// active.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientMetrics {
     connections: IntCounterVec,

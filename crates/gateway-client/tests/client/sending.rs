@@ -243,3 +243,25 @@ async fn a_farewell_goes_to_everyone_and_leaves_the_maps_to_their_disconnects() 
     assert!(world.manager.disconnected(&token("b"), None));
     assert!(world.manager.is_empty());
 }
+
+#[tokio::test]
+async fn a_viewer_whose_connection_is_broken_keeps_nothing_from_those_behind_it() {
+    let gateway = ScriptedGateway::start().await;
+    let world = World::before(&gateway);
+    for viewer in ["a", "b", "c"] {
+        world.connect("task:t", viewer);
+    }
+    gateway.answer("a", 500);
+    let one_request_each = "x".repeat(900_000);
+
+    assert!(
+        world
+            .manager
+            .send(&named("task:t"), &EVENT, &one_request_each, false)
+            .await
+    );
+
+    assert_eq!(gateway.seen().len(), 3);
+    let told = ["success", "error"].map(|status| world.events(status));
+    assert_eq!(told, [2, 1]);
+}
