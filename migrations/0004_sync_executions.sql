@@ -59,17 +59,27 @@ ALTER TABLE sync_executions
 UPDATE sync_executions
 SET state = CASE status WHEN 'success' THEN 'success' WHEN 'error' THEN 'error' ELSE 'lost' END,
     status = CASE status WHEN 'success' THEN 'success' ELSE 'error' END,
+    records_processed = COALESCE(records_processed, 0),
+    duration_seconds = COALESCE(duration_seconds, 0),
+    created_at = COALESCE(created_at, updated_at, now()),
+    updated_at = COALESCE(updated_at, created_at, now()),
     error_message = COALESCE(error_message,
         CASE WHEN status NOT IN ('success', 'error') THEN 'left running by an earlier program' END)
 WHERE state IS NULL;
 
 ALTER TABLE sync_executions
     ALTER COLUMN state SET NOT NULL,
+    ALTER COLUMN records_processed SET NOT NULL,
+    ALTER COLUMN duration_seconds SET NOT NULL,
+    ALTER COLUMN created_at SET NOT NULL,
+    ALTER COLUMN updated_at SET NOT NULL,
     ADD CONSTRAINT sync_executions_mode CHECK (mode IN ('update', 'backfill')),
     ADD CONSTRAINT sync_executions_state CHECK (state IN (
         'queued', 'running', 'retry_wait', 'cancelling',
         'success', 'incomplete', 'error', 'cancelled', 'lost')),
-    ADD CONSTRAINT sync_executions_window CHECK (window_start < window_end),
+    -- What an earlier program has ended may have any window: nobody works on it again.
+    ADD CONSTRAINT sync_executions_window CHECK (
+        window_start < window_end OR state IN ('success', 'incomplete', 'error', 'cancelled', 'lost')),
     -- Exactly who works has a lease.
     ADD CONSTRAINT sync_executions_lease CHECK (
         (lease_token IS NULL) = (lease_until IS NULL)

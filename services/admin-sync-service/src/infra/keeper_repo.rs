@@ -193,7 +193,7 @@ impl KeeperRepo {
     }
 
     /// Deletes what nobody needs any more: answers of requests after 24 hours, published messages after 7 days,
-    /// incidents 90 days after they were over. Says how many rows.
+    /// incidents 90 days after they were over, pages of runs that nobody goes on with. Says how many rows.
     ///
     /// # Errors
     /// Of the database.
@@ -204,6 +204,9 @@ impl KeeperRepo {
                  WHERE created_at < now() - interval '24 hours' LIMIT $1)",
             "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
                  WHERE published_at < now() - interval '7 days' LIMIT $1)",
+            "DELETE FROM sync_pages WHERE segment_id IN (SELECT s.id FROM sync_segments s
+                 JOIN sync_executions e ON e.id = s.execution_id
+                 WHERE s.id IN (SELECT DISTINCT segment_id FROM sync_pages) AND e.state IN ('cancelled', 'lost') LIMIT $1)",
             "DELETE FROM sync_incidents WHERE fingerprint IN (SELECT fingerprint FROM sync_incidents
                  WHERE resolved_at < now() - interval '90 days' LIMIT $1)",
         ] {

@@ -63,7 +63,7 @@ impl Listener {
         free > 0
     }
 
-    async fn heard(&self, delivery: Delivery) {
+    async fn heard(&mut self, delivery: Delivery) {
         let id = delivery.message_id.as_deref();
         let answered = match Doorbell::parse(&delivery.body) {
             Ok(bell) => self.caller.answer(&bell, &delivery).await,
@@ -72,7 +72,11 @@ impl Listener {
         let outcome = match answered {
             Ok(outcome) => outcome,
             Err(why) => {
-                self.dead_letters.put(&delivery.body, id, &why).await;
+                if !self.dead_letters.put(&delivery.body, id, &why).await {
+                    // It goes back to its queue, and work that needs no message is done meanwhile.
+                    self.consumer.pause().await;
+                    return self.caller.look().await;
+                }
                 "dead"
             }
         };

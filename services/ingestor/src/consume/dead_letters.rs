@@ -9,10 +9,12 @@ use service_kit::backoff::Backoff;
 use service_kit::broker::{Outgoing, Publisher};
 use service_kit::clock::Clock;
 use service_kit::random::Random;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How long one confirm is waited for.
 const CONFIRM: Duration = Duration::from_secs(5);
+/// So long a dead letter may hold up the messages behind it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The queue of dead letters.
 pub struct DeadLetters {
@@ -28,8 +30,8 @@ pub struct DeadLetters {
 
 impl DeadLetters {
     /// Puts a message there and returns once the broker has confirmed it: only then may the original be acknowledged.
-    /// Tried for as long as it takes; whoever stops waiting leaves the original in its queue.
-    pub async fn put(&self, body: &[u8], message_id: Option<&str>, why: &Unusable) {
+    /// False where it is not confirmed in [`PATIENCE`]: then the original has to stay in its queue.
+    pub async fn put(&self, body: &[u8], message_id: Option<&str>, why: &Unusable) -> bool {
         let reason = why.reason;
         tracing::warn!(
             reason,
@@ -38,10 +40,15 @@ impl DeadLetters {
             "a message that nobody can read"
         );
         let mut backoff = Backoff::new(Duration::from_millis(250));
+        let patient_until = Instant::now() + PATIENCE;
         while let Err(error) = self.try_put(body, message_id, reason).await {
             tracing::warn!(%error, "the dead letter is not confirmed yet");
+            if Instant::now() >= patient_until {
+                return false;
+            }
             sleep(backoff.next(&self.random)).await;
         }
+        true
     }
 
     async fn try_put(

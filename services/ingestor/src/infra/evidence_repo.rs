@@ -25,7 +25,12 @@ impl SegmentRepo {
                         extract(epoch FROM clock_timestamp() - min(updated_at) FILTER (
                             WHERE same AND execution_id <> $4 AND got = 0 AND updated_at > last_got
                               AND state IN ('complete', 'suspected_outage')))::double precision AS same_zero_ago,
-                        count(*) FILTER (WHERE execution_id = $4 AND got > 0) > 0 AS portal_answers
+                        count(*) FILTER (WHERE execution_id = $4 AND got > 0) > 0
+                            -- A retry may have nothing but empty days: then what other runs got of late counts.
+                            OR EXISTS (SELECT FROM sync_segments
+                                        WHERE execution_id > (SELECT max(id) FROM sync_executions) - 20
+                                          AND endpoint <> 'itens' AND got > 0
+                                          AND updated_at > clock_timestamp() - interval '1 hour') AS portal_answers
                    FROM (SELECT *, COALESCE(max(updated_at) FILTER (WHERE same AND got > 0) OVER (), '-infinity') AS last_got
                            FROM (SELECT *, endpoint = $1 AND modalidade = $2 AND day_from = $3 AS same FROM sync_segments
                                   WHERE (day_from = $3 AND modalidade = $2 AND endpoint = $1)

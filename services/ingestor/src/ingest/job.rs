@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use service_kit::backoff::Backoff;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::kit::Kit;
@@ -19,6 +19,8 @@ use crate::infra::segment_repo::Segment;
 /// A database that is away is asked again after this, up to [`AGAIN_AT_MOST`]: a lease is short.
 const AGAIN: Duration = Duration::from_millis(100);
 const AGAIN_AT_MOST: Duration = Duration::from_secs(2);
+/// A database that renews the lease and refuses one statement for so long is not away: that statement cannot be done.
+const PATIENCE_IN_LEASES: u32 = 3;
 
 /// A run that this process holds.
 pub struct Job {
@@ -79,11 +81,12 @@ impl Job {
         F: Future<Output = Result<T, RepoError>>,
     {
         let mut backoff = Backoff::new(AGAIN).with_cap(AGAIN_AT_MOST);
+        let patient_until = Instant::now() + self.kit.run.lease_seconds * PATIENCE_IN_LEASES;
         loop {
             match verb().await {
                 Ok(done) => return Ok(done),
                 Err(RepoError::LeaseLost) => return Err(Break::Lost),
-                Err(error) if error.is_away() => {
+                Err(error) if error.is_away() && Instant::now() < patient_until => {
                     let execution_id = self.run.lease.execution_id;
                     tracing::warn!(execution_id, %error, "the database is away, the run waits");
                     self.kit.metrics.database_waits.inc();

@@ -13,10 +13,8 @@ pub(super) fn unanswered(error: &OutboundError) -> Fault {
     let class = match error {
         OutboundError::Timeout => FaultClass::Timeout,
         OutboundError::Connect(_) | OutboundError::Body(_) => FaultClass::Unreachable,
-        OutboundError::TooLarge(_) => FaultClass::BadContent,
-        OutboundError::Blocked(_) | OutboundError::BadUrl(_) | OutboundError::Redirect(_) => {
-            FaultClass::Rejected
-        }
+        OutboundError::TooLarge(_) | OutboundError::Redirect(_) => FaultClass::BadContent,
+        OutboundError::Blocked(_) | OutboundError::BadUrl(_) => FaultClass::Rejected,
     };
     Fault {
         class,
@@ -35,6 +33,7 @@ pub(super) fn refused(response: &Response) -> Fault {
         }
         StatusCode::REQUEST_TIMEOUT => FaultClass::Timeout,
         StatusCode::UNPROCESSABLE_ENTITY => FaultClass::Unprocessable,
+        status if is_a_wall(status, response) => FaultClass::BadContent,
         StatusCode::NOT_FOUND => FaultClass::NotFound,
         status if status.is_server_error() => FaultClass::ServerError,
         _ => FaultClass::Rejected,
@@ -46,6 +45,14 @@ pub(super) fn refused(response: &Response) -> Fault {
         status: Some(status.as_u16()),
         detail: format!("the portal answered {}{colon}{said}", status.as_u16()),
     }
+}
+
+/// Something in front of the portal answers in its place: a ban, a login, a maintenance page. Not a word about the
+/// question, so the same one may be answered later, and many of these are an outage.
+fn is_a_wall(status: StatusCode, response: &Response) -> bool {
+    status.is_redirection()
+        || matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        || (status.is_client_error() && is_web_page(response))
 }
 
 /// There was an answer that says yes and is not what was asked for.

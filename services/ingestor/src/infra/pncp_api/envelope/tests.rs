@@ -109,17 +109,17 @@ fn a_web_page_with_404_does_not_say_that_nothing_is_there() {
     let answer = response(404, "text/html", "<p>Nenhum servidor, nada cadastrada</p>");
     assert_eq!(
         page(&asked(1), &answer).unwrap_err().class,
-        FaultClass::NotFound
+        FaultClass::BadContent
     );
-    assert_eq!(items(&answer).unwrap_err().class, FaultClass::NotFound);
+    assert_eq!(items(&answer).unwrap_err().class, FaultClass::BadContent);
 }
 
 #[test]
 fn other_statuses_have_their_class_too() {
     for (status, class) in [
-        (301, FaultClass::Rejected),
-        (401, FaultClass::Rejected),
-        (403, FaultClass::Rejected),
+        (301, FaultClass::BadContent),
+        (401, FaultClass::BadContent),
+        (403, FaultClass::BadContent),
         (408, FaultClass::Timeout),
         (418, FaultClass::Rejected),
         (501, FaultClass::ServerError),
