@@ -11,6 +11,8 @@ pub(crate) struct Ports {
     pub(crate) admin: u16,
     pub(crate) admin_ops: u16,
     pub(crate) ingestor_ops: u16,
+    pub(crate) gateway: u16,
+    pub(crate) gateway_ops: u16,
     pub(crate) demo_upstream: u16,
     pub(crate) demo_pncp: u16,
     pub(crate) servers: ServerPorts,
@@ -42,6 +44,8 @@ impl Ports {
             admin: at(8000)?,
             admin_ops: at(9000)?,
             ingestor_ops: at(9100)?,
+            gateway: at(3000)?,
+            gateway_ops: at(9300)?,
             demo_upstream: at(8300)?,
             demo_pncp: at(8310)?,
             servers: ServerPorts {
@@ -61,6 +65,8 @@ impl Ports {
             ("admin-sync-service", self.admin),
             ("admin-sync-service (ops)", self.admin_ops),
             ("ingestor (ops)", self.ingestor_ops),
+            ("sse-gateway", self.gateway),
+            ("sse-gateway (ops)", self.gateway_ops),
         ];
         wanted.extend(servers);
         if with_demo {
@@ -136,6 +142,8 @@ mod tests {
             base.admin,
             base.admin_ops,
             base.ingestor_ops,
+            base.gateway,
+            base.gateway_ops,
             base.demo_upstream,
             base.demo_pncp,
             base.servers.postgres,

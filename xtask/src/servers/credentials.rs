@@ -26,8 +26,10 @@ impl Credentials {
     pub(crate) const ADMIN_PASSWORD: &str = "admin_password";
     /// `SECRET_KEY`, which opens what the demo data seals.
     pub(crate) const SECRET_KEY: &str = "secret_key";
+    /// `SSE_CALLBACK_SECRET`, by which the administration knows its gateway.
+    pub(crate) const CALLBACK: &str = "callback";
 
-    const ALL: [&str; 7] = [
+    const ALL: [&str; 8] = [
         Self::OWNER,
         Self::PUBLIC,
         Self::ADMIN,
@@ -35,6 +37,7 @@ impl Credentials {
         Self::BROKER,
         Self::ADMIN_PASSWORD,
         Self::SECRET_KEY,
+        Self::CALLBACK,
     ];
 
     /// Reads what `home` has and makes what is missing: a later version asks for more names.

@@ -72,10 +72,11 @@ impl Launcher<'_> {
 
     /// All at once; returns when the ops listener of each says that it is ready.
     pub(super) fn services(&self) -> Outcome {
-        say::step("Starting public-service, admin-sync-service and ingestor");
+        say::step("Starting public-service, admin-sync-service, sse-gateway and ingestor");
         let services = [
             self.public_service()?,
             self.admin_service()?,
+            self.gateway()?,
             self.ingestor()?,
         ];
         for (name, ops_port) in services {
@@ -101,6 +102,16 @@ impl Launcher<'_> {
             .env("ADMIN_USERNAME", &self.values.admin_username)
             .env("ADMIN_PASSWORD", &self.values.admin_password);
         self.service("admin-sync-service", command, self.ports.admin_ops)
+    }
+
+    /// Of its backend it knows an address only.
+    fn gateway(&self) -> Outcome<(&'static str, u16)> {
+        let mut command = self.program("sse-gateway", &self.urls.public)?;
+        command
+            .env("PORT", self.ports.gateway.to_string())
+            .env_remove("DATABASE_URL")
+            .env_remove("RABBITMQ_URL");
+        self.service("sse-gateway", command, self.ports.gateway_ops)
     }
 
     /// It has no public listener.
@@ -132,7 +143,13 @@ impl Launcher<'_> {
         } else {
             WITH_DEMO
         };
+        let gateway = local(self.ports.gateway);
+        let callback = self.values.callback_url(self.ports.admin);
         let mut ours: Vec<(&str, &str)> = [DEVELOPER_SETTINGS, demo].concat();
+        ours.extend([
+            ("SSE_GATEWAY_URL", gateway.as_str()),
+            ("CALLBACK_URL", &callback),
+        ]);
         if !self.options.no_demo {
             ours.push(("PNCP_BASE_URL", &self.values.pncp_url));
         }
@@ -148,6 +165,7 @@ impl Launcher<'_> {
         command
             .envs(self.options.set.iter().cloned())
             .env("QUEUE_NAME", &self.values.queue_name)
+            .env("SSE_CALLBACK_SECRET", &self.values.callback_secret)
             .env("SECRET_KEY", &self.values.secret_key);
         Ok(command)
     }
@@ -163,8 +181,10 @@ impl Launcher<'_> {
         env.set("QUEUE_NAME", &self.values.queue_name);
         env.set("PUBLIC_URL", local(self.ports.public));
         env.set("ADMIN_URL", local(self.ports.admin));
+        env.set("GATEWAY_URL", local(self.ports.gateway));
         env.set("PUBLIC_OPS_URL", local(self.ports.public_ops));
         env.set("ADMIN_OPS_URL", local(self.ports.admin_ops));
+        env.set("GATEWAY_OPS_URL", local(self.ports.gateway_ops));
         env.set("INGESTOR_OPS_URL", local(self.ports.ingestor_ops));
         env.set("ADMIN_USERNAME", &self.values.admin_username);
         env.set("ADMIN_PASSWORD", &self.values.admin_password);
@@ -173,6 +193,7 @@ impl Launcher<'_> {
             env.set("PNCP_URL", &self.values.pncp_url);
         }
         env.set("SECRET_KEY", &self.values.secret_key);
+        env.set("SSE_CALLBACK_SECRET", &self.values.callback_secret);
         env
     }
 }

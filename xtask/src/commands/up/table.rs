@@ -83,6 +83,14 @@ fn administration(stack: &Stack) -> Vec<(&'static str, String)> {
         ("", format!("curl -u {login} {admin}/sync/status")),
         ("", format!("curl -u {login} -X POST {admin}/sync/force")),
         ("", operations(stack.ports.admin_ops)),
+        (
+            "Live runs",
+            format!(
+                "curl -N '{}/api/sse/tasks?task_id=…'  (task_id of /sync/force)",
+                local(stack.ports.gateway)
+            ),
+        ),
+        ("", operations(stack.ports.gateway_ops)),
         ("Ingestor", operations(stack.ports.ingestor_ops)),
     ]
 }
@@ -122,6 +130,7 @@ mod tests {
             admin_username: "boss".into(),
             admin_password: "word".into(),
             queue_name: "bells".into(),
+            callback_secret: "ring".into(),
             pncp_url: "http://portal".into(),
         };
         let ports = Ports::shifted(10).unwrap();

@@ -6,6 +6,7 @@ use crate::cli::Up;
 use crate::environment;
 use crate::ports::Ports;
 use crate::servers::Credentials;
+use std::fmt::Write;
 
 /// One value for all who need it.
 pub(crate) struct Values {
@@ -13,6 +14,8 @@ pub(crate) struct Values {
     pub(crate) admin_username: String,
     pub(crate) admin_password: String,
     pub(crate) queue_name: String,
+    /// What the gateway's callbacks carry.
+    pub(crate) callback_secret: String,
     /// The procurement portal of the demo world.
     pub(crate) pncp_url: String,
 }
@@ -34,8 +37,26 @@ impl Values {
                 credentials.get(Credentials::ADMIN_PASSWORD),
             ),
             queue_name: chosen("QUEUE_NAME", "ingest.pncp"),
+            callback_secret: chosen(
+                "SSE_CALLBACK_SECRET",
+                credentials.get(Credentials::CALLBACK),
+            ),
             pncp_url: format!("{}/api/consulta", local(ports.demo_pncp)),
         }
+    }
+
+    /// Where the gateway tells the administration on this port of its clients. A chosen secret may
+    /// have any characters.
+    pub(super) fn callback_url(&self, admin: u16) -> String {
+        let mut url = format!("{}/api/sse/callback?secret=", local(admin));
+        for byte in self.callback_secret.bytes() {
+            if byte.is_ascii_alphanumeric() {
+                url.push(byte.into());
+            } else {
+                let _ = write!(url, "%{byte:02X}");
+            }
+        }
+        url
     }
 }
 
@@ -45,7 +66,11 @@ mod tests {
 
     #[test]
     fn the_last_setting_of_the_command_line_wins() {
-        let set = [("QUEUE_NAME", "one"), ("QUEUE_NAME", "two")];
+        let set = [
+            ("QUEUE_NAME", "one"),
+            ("QUEUE_NAME", "two"),
+            ("SSE_CALLBACK_SECRET", "a&b é"),
+        ];
         let options = Up {
             set: set.map(|(key, value)| (key.into(), value.into())).to_vec(),
             ..Up::default()
@@ -53,6 +78,10 @@ mod tests {
         let credentials = Credentials::default();
         let values = Values::of(&options, &credentials, Ports::shifted(1).unwrap());
         assert_eq!(values.queue_name, "two");
+        assert_eq!(
+            values.callback_url(8001),
+            "http://127.0.0.1:8001/api/sse/callback?secret=a%26b%20%C3%A9"
+        );
         assert_eq!(values.pncp_url, "http://127.0.0.1:8311/api/consulta");
     }
 }
