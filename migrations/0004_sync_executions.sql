@@ -18,8 +18,6 @@ BEGIN
     END IF;
 END
 $$;
-GRANT USAGE ON SCHEMA public TO farol_ingest;
-GRANT SELECT ON _sqlx_migrations TO farol_ingest;
 
 CREATE TABLE IF NOT EXISTS sync_executions (
     id                serial PRIMARY KEY,
@@ -178,6 +176,10 @@ CREATE TRIGGER sync_executions_notify_moved AFTER UPDATE ON sync_executions
     WHEN (OLD.state <> NEW.state OR OLD.progress_at IS DISTINCT FROM NEW.progress_at)
     EXECUTE FUNCTION farol_execution_notify();
 
+-- Not right behind CREATE ROLE: one that another database's migrator has just made is not seen before some
+-- statement takes a lock and reads what was invalidated.
+GRANT USAGE ON SCHEMA public TO farol_ingest;
+GRANT SELECT ON _sqlx_migrations TO farol_ingest;
 REVOKE ALL ON sync_executions, sync_execution_counts FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sync_executions TO farol_admin, farol_ingest;
 GRANT SELECT, UPDATE ON sync_execution_counts TO farol_admin, farol_ingest;

@@ -41,9 +41,10 @@ const PUBLIC_MAY_READ: &[(&str, &[&str])] = &[
     ("projects", &["id", "is_active", "name", "slug"]),
 ];
 
-/// As an earlier program of the contract made them: no `unmapped_status`, NULLs allowed, odd values.
+/// As earlier programs of the contract made them: columns missing, NULLs allowed, odd values.
 const EARLIER: &str = "
-    DROP TABLE integration_configs, projects, _sqlx_migrations;
+    DROP SCHEMA public CASCADE;
+    CREATE SCHEMA public;
     CREATE TABLE projects (id uuid PRIMARY KEY, slug varchar(100) UNIQUE, name varchar(255), is_active boolean,
         tenant text);
     CREATE TABLE integration_configs (id uuid PRIMARY KEY, project_id uuid UNIQUE REFERENCES projects (id),
@@ -52,11 +53,23 @@ const EARLIER: &str = "
         retry_count int, last_sync_at timestamptz, sync_status varchar(20), sync_error varchar(500));
     INSERT INTO projects VALUES ('00000000-0000-0000-0000-000000000001', 'old', 'Old', NULL, 'theirs');
     INSERT INTO integration_configs (id, project_id, polling_interval_seconds)
-        VALUES ('00000000-0000-0000-0000-000000000002', '00000000-0000-0000-0000-000000000001', 100000)";
+        VALUES ('00000000-0000-0000-0000-000000000002', '00000000-0000-0000-0000-000000000001', 100000);
+    CREATE TABLE sync_executions (id serial PRIMARY KEY, mode varchar(10) NOT NULL, window_start timestamptz,
+        window_end timestamptz, status varchar(10) NOT NULL, records_processed int DEFAULT 0,
+        duration_seconds numeric(10, 2) DEFAULT 0, error_message text, created_at timestamptz DEFAULT now(),
+        updated_at timestamptz DEFAULT now());
+    INSERT INTO sync_executions (mode, window_start, window_end, status, records_processed, created_at) VALUES
+        ('update', NULL, NULL, 'success', NULL, NULL),
+        ('backfill', '2025-07-02Z', '2025-07-01Z', 'error', 7, now()),
+        ('update', now() - interval '1 hour', now(), 'running', 3, now())";
 
 async fn migrate(url: &str) -> Vec<i64> {
     let applied = pg::migrate(&Secret::from(url)).await.unwrap();
     applied.iter().map(|migration| migration.version).collect()
+}
+
+fn all_versions() -> Vec<i64> {
+    pg::migrator().iter().map(|it| it.version).collect()
 }
 
 async fn text(pool: &PgPool, sql: &'static str) -> Option<String> {
@@ -71,18 +84,30 @@ async fn run(connection: &mut PgConnection, sql: String) {
 }
 
 #[tokio::test]
-async fn a_database_of_an_earlier_program_keeps_its_rows_and_gains_the_column() {
+async fn a_database_of_earlier_programs_keeps_its_rows_and_gains_what_it_lacks() {
     let database = Database::fresh().await;
     sqlx::raw_sql(EARLIER)
         .execute(database.owner_pool())
         .await
         .unwrap();
-    assert_eq!(migrate(&database.owner_url()).await, [1, 2, 3]);
+    assert_eq!(migrate(&database.owner_url()).await, all_versions());
     let kept = "SELECT tenant || polling_interval_seconds || coalesce(unmapped_status, ' NULL')
         FROM projects JOIN integration_configs ON project_id = projects.id";
     assert_eq!(
         text(database.owner_pool(), kept).await.as_deref(),
         Some("theirs100000 NULL")
+    );
+    let runs =
+        "SELECT string_agg(state || ' ' || status || ' ' || records_processed, ', ' ORDER BY id)
+        FROM sync_executions";
+    assert_eq!(
+        text(database.owner_pool(), runs).await.as_deref(),
+        Some("success success 0, error error 7, lost error 3")
+    );
+    let counts = "SELECT running || ' ' || success || ' ' || error FROM sync_execution_counts";
+    assert_eq!(
+        text(database.owner_pool(), counts).await.as_deref(),
+        Some("0 1 2")
     );
     let public: PgConnectOptions = database.public_url().parse().unwrap();
     let mut public = public.connect().await.unwrap();
@@ -188,6 +213,6 @@ async fn an_owner_who_is_no_superuser_migrates_and_databases_that_start_together
         migrate(&four)
     );
     for versions in [applied.0, applied.1, applied.2, applied.3] {
-        assert_eq!(versions, [1, 2, 3]);
+        assert_eq!(versions, all_versions());
     }
 }
