@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::gate::{Door, Gate};
 use super::routes::{self, Reply, Told};
-use super::stream;
+use super::stream::{self, Opened};
 use crate::error::ApiError;
 use crate::wire::{Answer, BadBody, BadHead, Framing, Head, Method, Socket};
 
@@ -39,17 +39,15 @@ pub async fn serve(mut socket: Socket, door: Door, gate: Arc<Gate>) {
         };
         let told = match reply {
             Reply::Told(told) => told,
-            Reply::Stream => {
-                // A stream keeps its connection for hours, and needs no buffer.
-                let rest = std::mem::take(&mut buffer);
-                match Box::pin(stream::serve(&mut socket, &gate, &head)).await {
-                    Some(told) => {
-                        buffer = rest;
-                        told
-                    }
-                    None => return,
+            Reply::Stream => match stream::open(&mut socket, &gate, &head).await {
+                Opened::Refused(told) => told,
+                Opened::Left => return,
+                Opened::Stream(stream) => {
+                    // It keeps its connection for hours, and needs no buffer.
+                    drop((head, buffer));
+                    return Box::pin(stream.run(socket, &gate)).await;
                 }
-            }
+            },
         };
         gate.log(&head, told.status);
         let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
@@ -145,7 +143,8 @@ async fn refuse(mut socket: Socket, head: &Head, error: ApiError) {
 async fn hang_up(mut socket: Socket) {
     let _ = socket.shutdown().await;
     let drain = async {
-        let mut space = [0; 4096];
+        // Not in the future: it would be a part of every connection.
+        let mut space = vec![0; 4096];
         while socket.read(&mut space).await.is_ok_and(|read| read > 0) {}
     };
     let _ = timeout(LINGER, drain).await;

@@ -61,6 +61,8 @@ pub async fn listen(
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let serve = connection::serve(Socket::new(stream), door, Arc::clone(&gate));
+                    // Boxed: every wrapper of a task would hold its size once more.
+                    let serve = Box::pin(serve);
                     tasks.spawn_tracked("http.connection", async move {
                         serve.await;
                         drop(place);

@@ -1,6 +1,7 @@
 //! GET of a stream: until the backend has answered, while it is open, and its end.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,34 +25,46 @@ const MOST_STRAY_BYTES: usize = 64 * 1024;
 /// The end of a chunked body.
 const END: &[u8] = b"0\r\n\r\n";
 
-/// Serves a stream to its end; `Some` answer where there is none.
-pub async fn serve(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Option<Told> {
-    let refusal = match open(socket, gate, head).await {
+/// What a GET of a stream comes to.
+pub enum Opened {
+    /// It is open.
+    Stream(Stream),
+    /// This is why not.
+    Refused(Told),
+    /// The client does not wait for an answer any more.
+    Left,
+}
+
+/// An open stream.
+pub struct Stream {
+    connection: Arc<Connection>,
+    chunks: bool,
+}
+
+/// Registers the client and waits for the backend.
+pub async fn open(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Opened {
+    let chunks = head.chunks;
+    let refusal = match begin(socket, gate, head).await {
         Ok(Some(connection)) => {
             gate.log(head, 200);
-            gate.metrics.open.inc();
-            run(socket, gate, &connection).await;
-            gate.metrics.open.dec();
-            finish(socket, gate, &connection, head.chunks).await;
-            return None;
+            return Opened::Stream(Stream { connection, chunks });
         }
-        Ok(None) => return None,
+        Ok(None) => return Opened::Left,
         Err(refusal) => refusal,
     };
     let error = ApiError::refused(refusal, gate.retry_after());
     let told = matches!(refusal, Refusal::Backend(400 | 401 | 403));
-    if told && gate.reject == RejectMode::Stream {
-        gate.log(head, 200);
-        let bytes = rejected(&error, head.chunks);
-        let _ = timeout(FLUSH_WITHIN, socket.write_all(&bytes)).await;
-        let _ = socket.shutdown().await;
-        return None;
+    if !told || gate.reject == RejectMode::Status {
+        return Opened::Refused(error.into());
     }
-    Some(error.into())
+    gate.log(head, 200);
+    let _ = timeout(FLUSH_WITHIN, socket.write_all(&rejected(&error, chunks))).await;
+    let _ = socket.shutdown().await;
+    Opened::Left
 }
 
-/// Registers the client and waits for the backend: an open connection, or `None` where the client has left.
-async fn open(
+/// An open connection, or `None` where the client has left.
+async fn begin(
     socket: &Socket,
     gate: &Arc<Gate>,
     head: &Head,
@@ -91,30 +104,69 @@ async fn open(
     }
 }
 
-/// Until the end, whoever brings it.
-async fn run(socket: &Socket, gate: &Arc<Gate>, connection: &Connection) {
-    let sessions = &gate.sessions;
-    let heartbeat = Frame::comment("heartbeat");
-    let mut stray = 0;
-    let mut beat = std::pin::pin!(sleep(gate.heartbeat));
-    let mut leave = std::pin::pin!(leaving(gate));
-    while !connection.has_ended() {
-        let behind = connection.queued() > 0;
-        let step = tokio::select! {
-            biased;
-            () = connection.changed() => continue,
-            _ = socket.writable(), if behind => connection.flush(),
-            left = socket.left(&mut stray, MOST_STRAY_BYTES) => connection.end(reason(&left)),
-            () = &mut beat => {
-                beat.as_mut().reset(Instant::now() + gate.heartbeat);
-                connection.say(&heartbeat)
-            }
-            retry = &mut leave => {
-                sessions.follow(connection, connection.say(&Frame::retry(retry)));
-                connection.end(Reason::ServerClosed)
-            }
+impl Stream {
+    /// Serves it to its end, whoever brings that.
+    pub async fn run(self, mut socket: Socket, gate: &Arc<Gate>) {
+        gate.metrics.open.inc();
+        self.serve(&socket, gate).await;
+        gate.metrics.open.dec();
+        self.finish(&mut socket, gate).await;
+    }
+
+    async fn serve(&self, socket: &Socket, gate: &Arc<Gate>) {
+        let (sessions, connection) = (&gate.sessions, &*self.connection);
+        let heartbeat = Frame::comment("heartbeat");
+        let mut stray = 0;
+        let mut beat = pin!(sleep(gate.heartbeat));
+        let mut leave = pin!(leaving(gate));
+        while !connection.has_ended() {
+            let behind = connection.queued() > 0;
+            let step = tokio::select! {
+                biased;
+                () = connection.changed() => continue,
+                _ = socket.writable(), if behind => connection.flush(),
+                left = socket.left(&mut stray, MOST_STRAY_BYTES) => connection.end(reason(&left)),
+                () = &mut beat => {
+                    beat.as_mut().reset(Instant::now() + gate.heartbeat);
+                    connection.say(&heartbeat)
+                }
+                retry = &mut leave => {
+                    sessions.follow(connection, connection.say(&Frame::retry(retry)));
+                    connection.end(Reason::ServerClosed)
+                }
+            };
+            sessions.follow(connection, step);
+        }
+    }
+
+    /// Sends the rest, where somebody takes it, and closes.
+    async fn finish(&self, socket: &mut Socket, gate: &Gate) {
+        let Some(Ended { reason, rest }) = self.connection.ended() else {
+            return;
         };
-        sessions.follow(connection, step);
+        match reason {
+            Reason::ClientClosed => return,
+            Reason::Error => return socket.reset(),
+            Reason::ServerClosed => {}
+        }
+        let flush = async {
+            for bytes in &rest {
+                socket.write_all(bytes).await?;
+            }
+            if self.chunks {
+                socket.write_all(END).await?;
+            }
+            socket.shutdown().await
+        };
+        let limit = if gate.stopping.is_cancelled() {
+            gate.drain.min(FLUSH_WITHIN)
+        } else {
+            FLUSH_WITHIN
+        };
+        let flushed: Result<io::Result<()>, _> = timeout(limit, flush).await;
+        if !matches!(flushed, Ok(Ok(()))) {
+            socket.reset();
+        }
     }
 }
 
@@ -135,36 +187,6 @@ async fn leaving(gate: &Gate) -> u32 {
     let spread = Duration::from_secs(1)..Duration::from_secs(2) + gate.drain;
     let retry = gate.random.duration_between(spread);
     u32::try_from(retry.as_millis()).unwrap_or(u32::MAX)
-}
-
-/// Sends the rest, where somebody takes it, and closes.
-async fn finish(socket: &mut Socket, gate: &Gate, connection: &Connection, chunks: bool) {
-    let Some(Ended { reason, rest }) = connection.ended() else {
-        return;
-    };
-    match reason {
-        Reason::ClientClosed => return,
-        Reason::Error => return socket.reset(),
-        Reason::ServerClosed => {}
-    }
-    let flush = async {
-        for bytes in &rest {
-            socket.write_all(bytes).await?;
-        }
-        if chunks {
-            socket.write_all(END).await?;
-        }
-        socket.shutdown().await
-    };
-    let limit = if gate.stopping.is_cancelled() {
-        gate.drain.min(FLUSH_WITHIN)
-    } else {
-        FLUSH_WITHIN
-    };
-    let flushed: Result<io::Result<()>, _> = timeout(limit, flush).await;
-    if !matches!(flushed, Ok(Ok(()))) {
-        socket.reset();
-    }
 }
 
 fn stream_head(chunks: bool) -> &'static str {

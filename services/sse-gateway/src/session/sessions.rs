@@ -111,7 +111,7 @@ impl Sessions {
         }
         self.metrics.connects_pending.inc();
         let call = Arc::clone(self).call(Arc::clone(&connection));
-        self.tasks.spawn_tracked("session.connect", call);
+        self.tasks.spawn_tracked("session.connect", Box::pin(call));
         Ok(connection)
     }
 
@@ -148,7 +148,8 @@ impl Sessions {
                 reason,
             };
             let tell = Arc::clone(self).tell(farewell);
-            self.tasks.spawn_tracked("session.disconnect", tell);
+            self.tasks
+                .spawn_tracked("session.disconnect", Box::pin(tell));
         }
     }
 

@@ -26,9 +26,9 @@ const MOST_IDLE: usize = 64;
 const IDLE_FOR: Duration = Duration::from_millis(1_500);
 /// Connections that are opened at once: simple servers keep a handful of them waiting and drop the others for seconds,
 /// and a wave of calls finds connections that were given back.
-const MOST_OPENING: usize = 32;
+const MOST_OPENING: usize = 5;
 /// One that has not brought an answer in this time is no longer counted: a slow server must not be slowed further.
-const OPENING: Duration = Duration::from_millis(50);
+const OPENING: Duration = Duration::from_millis(10);
 /// Bytes of an answer's body that are read.
 const LARGEST_ANSWER: usize = 1024 * 1024 + 64 * 1024;
 const MOST_HEADERS: usize = 100;
