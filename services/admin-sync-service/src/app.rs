@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use gateway_client::GatewayError;
 use serde_json::json;
 use service_kit::broker::UnusableAddress;
 use service_kit::http_client::OutboundError;
@@ -18,6 +19,7 @@ use service_kit::{COMMIT, VERSION};
 use crate::infra::mail::UnusableMail;
 use crate::settings::Settings;
 
+mod live;
 mod machinery;
 mod serve;
 mod surface;
@@ -42,6 +44,9 @@ pub enum StartError {
     /// No TLS for webhooks.
     #[error("outbound HTTP: {0}")]
     Outbound(#[from] OutboundError),
+    /// The gateway cannot be asked.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// The settings of mail cannot be used.
     #[error(transparent)]
     Mail(#[from] UnusableMail),
@@ -103,7 +108,8 @@ impl App {
             random: random.clone(),
         };
         let (bell, board) = machinery.start()?;
-        let state = surface::state(&settings, &pool, bell);
+        let live = machinery.start_live()?;
+        let state = surface::state(&settings, &pool, bell, live);
 
         let schema = lifecycle.readiness().latch("database");
         let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());

@@ -1,4 +1,4 @@
-//! What can be wrong with an operator's request, and the one place that says which HTTP answer each of these is.
+//! What can be wrong with a request of an operator or of the gateway, and the one place that says which HTTP answer each of these is.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use service_kit::problem::{BODY_LIMIT, FieldError, Problem};
 
 use crate::infra::connection_repo::RepoError;
+use crate::live::{NotLetIn, TaskError};
 use crate::sync::{BadRequest, DeskError};
 
 /// What browsers and programs are asked for.
@@ -167,5 +168,83 @@ impl ResponseError for ApiError {
                 .insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
+    }
+}
+
+/// What the gateway, and programs that ask for tasks, are answered instead: `{"error": …}`.
+#[derive(Debug, thiserror::Error)]
+pub enum PlainError {
+    /// The secret is missing or wrong.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// No body, or null.
+    #[error("Missing JSON body")]
+    MissingBody,
+    /// Something else than JSON.
+    #[error("Invalid JSON")]
+    InvalidJson,
+    /// Neither connect nor disconnect.
+    #[error("Unknown action: {0}")]
+    UnknownAction(String),
+    /// Members are missing or of another type: which.
+    #[error("Invalid payload")]
+    InvalidPayload(Vec<String>),
+    /// No stream has this address.
+    #[error("Cannot route URL: {0}")]
+    CannotRoute(String),
+    /// The body is larger than we read.
+    #[error("Payload too large")]
+    TooLarge,
+    /// The client is not taken in.
+    #[error("{}", not_let_in(*.0))]
+    NotLetIn(NotLetIn),
+    /// About a task.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+fn not_let_in(why: NotLetIn) -> &'static str {
+    match why {
+        NotLetIn::Full => "Too many viewers",
+        NotLetIn::Gone => "The client has disconnected",
+    }
+}
+
+impl ResponseError for PlainError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotLetIn(NotLetIn::Full) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Task(TaskError::NotFound) => StatusCode::NOT_FOUND,
+            Self::NotLetIn(NotLetIn::Gone)
+            | Self::Task(TaskError::Finished | TaskError::Running) => StatusCode::CONFLICT,
+            Self::Task(TaskError::Repo(RepoError::Unavailable(_))) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Task(TaskError::Repo(RepoError::Refused(_))) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::MissingBody
+            | Self::InvalidJson
+            | Self::UnknownAction(_)
+            | Self::InvalidPayload(_)
+            | Self::CannotRoute(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let status = self.status_code();
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        }
+        response.json(match self {
+            Self::InvalidPayload(details) => json!({"error": self.to_string(), "details": details}),
+            // What the database said is for the log.
+            Self::Task(TaskError::Repo(error)) => {
+                tracing::error!(%error, "a task cannot be looked up");
+                json!({"error": "The database cannot answer right now"})
+            }
+            told => json!({"error": told.to_string()}),
+        })
     }
 }

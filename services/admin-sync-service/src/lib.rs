@@ -7,6 +7,7 @@ pub mod app;
 mod error;
 mod http;
 mod infra;
+mod live;
 mod metrics;
 pub mod migrate;
 mod monitor;

@@ -1,6 +1,7 @@
 //! The settings of this service; each field's sentence is its manual.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use argon2::PasswordHash;
@@ -76,7 +77,20 @@ service_kit::settings! {
         sse_gateway_url: Url = "http://localhost:3000";
         /// The gateway as browsers reach it; unset means SSE_GATEWAY_URL.
         sse_public_url: Option<Url> = "";
+        /// What the gateway's callbacks must carry as `?secret=`. Unset is only allowed where SSE_GATEWAY_URL is on this machine.
+        sse_callback_secret: Option<Secret> = "";
+        /// The gateway's INTERNAL_SECRET, where it has one.
+        internal_secret: Option<Secret> = "";
+        /// Between two looks at the gateway: whether it is ready, and what it holds open.
+        sse_check_ms: Duration = "10000" in 10..=600_000;
+        /// The longest time between two looks at runs that somebody watches, whatever rings.
+        live_poll_ms: Duration = "2000" in 10..=60_000;
+        /// A JSON file with the version of the frontend, `{"version", "changelog"?}`; unset means the version of this service.
+        frontend_version_url: Option<Url> = "";
+        /// Between two looks at it.
+        frontend_version_ms: Duration = "60000" in 10..=3_600_000;
     }
+    check = StreamSettings::callbacks_are_guarded;
 
     /// Who is told about trouble. Without an address or a webhook it is only logged.
     pub struct AlertSettings {
@@ -223,6 +237,18 @@ impl AlertSettings {
 }
 
 impl StreamSettings {
+    fn callbacks_are_guarded(&self) -> Result<(), String> {
+        let secret = self.sse_callback_secret.as_ref();
+        let is_guarded = secret.is_some_and(|it| !it.expose_secret().is_empty());
+        if is_guarded || is_loopback(&self.sse_gateway_url) {
+            return Ok(());
+        }
+        Err(
+            "SSE_CALLBACK_SECRET is required where SSE_GATEWAY_URL is another machine: anybody could call back"
+                .to_owned(),
+        )
+    }
+
     /// The gateway as browsers reach it, without a slash at its end.
     pub fn public_url(&self) -> String {
         let url = self
@@ -231,4 +257,10 @@ impl StreamSettings {
             .unwrap_or(&self.sse_gateway_url);
         url.as_str().trim_end_matches('/').to_owned()
     }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|it| it.to_canonical().is_loopback())
 }

@@ -38,12 +38,22 @@ pub struct Report {
 
 #[derive(Clone, Debug, Serialize)]
 struct Check {
-    #[serde(rename = "status", serialize_with = "as_word")]
-    ready: bool,
+    #[serde(rename = "status")]
+    met: Met,
     #[serde(serialize_with = "as_rfc3339")]
     since: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+}
+
+/// How far a condition is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Met {
+    Ready,
+    /// Something is missing that others can do without.
+    Degraded,
+    NotReady,
 }
 
 /// The check that shutdown adds.
@@ -72,34 +82,35 @@ impl Readiness {
     pub fn report(&self) -> Report {
         let checks = self.lock().clone();
         Report {
-            ready: checks.values().all(|check| check.ready),
+            ready: checks.values().all(|check| check.met != Met::NotReady),
             checks,
         }
     }
 
     /// Never ready again.
     pub(super) fn shut_down(&self) {
-        self.set(SHUTDOWN, false, Some("the process is stopping".to_owned()));
+        let detail = Some("the process is stopping".to_owned());
+        self.set(SHUTDOWN, Met::NotReady, detail);
     }
 
-    fn set(&self, name: &'static str, ready: bool, detail: Option<String>) {
+    fn set(&self, name: &'static str, met: Met, detail: Option<String>) {
         let now = self.clock.now();
         let mut checks = self.lock();
         let before = checks.get(name);
         let since = before
-            .filter(|check| check.ready == ready)
+            .filter(|check| check.met == met)
             .map_or(now, |check| check.since);
-        let changed = before.is_none_or(|check| check.ready != ready || check.detail != detail);
+        let changed = before.is_none_or(|check| check.met != met || check.detail != detail);
         let told = detail.clone();
         let check = Check {
-            ready,
+            met,
             since,
             detail,
         };
         checks.insert(name, check);
         drop(checks);
         if changed {
-            tracing::info!(check = name, ready, detail = told, "readiness");
+            tracing::info!(check = name, ready = met != Met::NotReady, detail = told, "readiness");
         }
     }
 
@@ -111,12 +122,19 @@ impl Readiness {
 impl Latch {
     /// The condition is met.
     pub fn ready(&self) {
-        self.readiness.set(self.name, true, None);
+        self.readiness.set(self.name, Met::Ready, None);
+    }
+
+    /// Something is missing without which the process still does its work: shown, and it stays ready.
+    pub fn degraded(&self, detail: impl Into<String>) {
+        let detail = Some(detail.into());
+        self.readiness.set(self.name, Met::Degraded, detail);
     }
 
     /// The condition is not met (any more); `detail` is shown to operators, so it holds no secret.
     pub fn not_ready(&self, detail: impl Into<String>) {
-        self.readiness.set(self.name, false, Some(detail.into()));
+        let detail = Some(detail.into());
+        self.readiness.set(self.name, Met::NotReady, detail);
     }
 }
 

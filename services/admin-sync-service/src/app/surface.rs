@@ -5,25 +5,37 @@ use service_kit::clock::Clock;
 use service_kit::proxies::TrustedProxies;
 use sqlx::PgPool;
 
-use crate::http::{Access, Credentials, PasswordCheck, State};
+use crate::http::{Access, CallbackSecret, Credentials, PasswordCheck, State};
 use crate::infra::coverage_repo::CoverageRepo;
 use crate::infra::dashboard_repo::DashboardRepo;
 use crate::infra::execution_repo::ExecutionRepo;
 use crate::infra::history_repo::HistoryRepo;
 use crate::infra::idempotency_repo::IdempotencyRepo;
 use crate::infra::run_repo::RunRepo;
+use crate::infra::task_repo::TaskRepo;
+use crate::live::{Lobby, Tasks, Versions};
 use crate::outbox::Bell;
 use crate::settings::{AccessSettings, AdminAuth, Settings};
 use crate::sync::{Coverage, Dashboard, Desk, DeskRules, History};
 
 /// One for all workers: what is limited is limited for all of them together.
-pub fn state(settings: &Settings, pool: &PgPool, bell: Bell) -> Data<State> {
+pub fn state(
+    settings: &Settings,
+    pool: &PgPool,
+    bell: Bell,
+    (lobby, versions): (Lobby, Versions),
+) -> Data<State> {
     let zone = settings.sync.sync_timezone.0;
     let queue = settings.queue.queue_name.clone();
     let (clock, runs) = (Clock::system(), RunRepo::new(pool.clone()));
+    let executions = ExecutionRepo::new(pool.clone(), queue, zone);
+    let tasks = Tasks {
+        repo: TaskRepo::new(pool.clone()),
+        executions: executions.clone(),
+    };
     let desk = Desk {
         runs: runs.clone(),
-        executions: ExecutionRepo::new(pool.clone(), queue, zone),
+        executions,
         answers: IdempotencyRepo::new(pool.clone()),
         bell,
         clock: clock.clone(),
@@ -51,6 +63,10 @@ pub fn state(settings: &Settings, pool: &PgPool, bell: Bell) -> Data<State> {
             zone,
             modalidades: settings.sync.pncp_modalidades.0.clone(),
         },
+        callback_secret: CallbackSecret::new(settings.stream.sse_callback_secret.as_ref()),
+        lobby,
+        tasks,
+        versions,
     })
 }
 

@@ -3,6 +3,8 @@
 
 mod access;
 mod body;
+mod callback;
+mod deployments;
 mod docs;
 mod executions;
 mod force;
@@ -11,6 +13,8 @@ mod openapi;
 mod query;
 mod read;
 mod routes;
+mod tasks;
 
 pub use access::{Access, Credentials, PasswordCheck};
+pub use callback::CallbackSecret;
 pub use routes::{State, configure, default_headers};

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 
-use super::{docs, executions, force, read};
+use super::{callback, deployments, docs, executions, force, read, tasks};
 
 /// An error: RFC 9457.
 #[derive(Serialize, ToSchema)]
@@ -43,6 +43,15 @@ pub struct WrongField {
     detail: String,
 }
 
+/// An error of the callback and of tasks.
+#[derive(Serialize, ToSchema)]
+pub struct PlainProblem {
+    /// What happened.
+    error: String,
+    /// What is wrong with a payload, member by member.
+    details: Option<Vec<String>>,
+}
+
 /// The answer to a request that is refused, or cannot be served now; `code` says why.
 #[derive(Serialize, ToResponse)]
 #[response(content_type = "application/problem+json")]
@@ -58,9 +67,11 @@ pub struct Refused(Problem);
     paths(
         read::status, force::force, read::history, read::dashboard, read::coverage,
         executions::find, executions::cancel, executions::retry,
+        tasks::status, tasks::cancel, tasks::hide,
+        callback::callback, deployments::announce,
         document, docs::page, docs::asset,
     ),
-    components(responses(Refused), schemas(Problem, WrongField)),
+    components(responses(Refused), schemas(Problem, WrongField, PlainProblem)),
     modifiers(&Everywhere),
 )]
 struct Document;
@@ -87,10 +98,13 @@ impl Modify for Everywhere {
             Vec::<String>::new(),
         )]);
         for item in document.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.post, &mut item.delete]
+                .into_iter()
+                .flatten()
+            {
                 add(operation, &["401", "429", "500", "503"]);
             }
-            if let Some(operation) = &mut item.post {
+            for operation in [&mut item.post, &mut item.delete].into_iter().flatten() {
                 add(operation, &["403"]);
             }
         }

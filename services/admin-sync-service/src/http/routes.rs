@@ -9,7 +9,11 @@ use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use service_kit::problem::{self, BODY_LIMIT, Problem};
 use service_kit::proxies::TrustedProxies;
 
-use super::{Access, access, docs, executions, force, openapi, read};
+use super::{
+    Access, CallbackSecret, access, callback, deployments, docs, executions, force, openapi, read,
+    tasks,
+};
+use crate::live::{Lobby, Tasks, Versions};
 use crate::sync::{Coverage, Dashboard, Desk, History};
 
 /// What handlers work with. `app` makes one for all workers and hands it to every worker as `Data`.
@@ -26,6 +30,14 @@ pub struct State {
     pub dashboard: Dashboard,
     /// What is proven.
     pub coverage: Coverage,
+    /// What the gateway must know.
+    pub callback_secret: CallbackSecret,
+    /// Who watches.
+    pub lobby: Lobby,
+    /// What they watch.
+    pub tasks: Tasks,
+    /// What pages should be.
+    pub versions: Versions,
 }
 
 impl State {
@@ -45,11 +57,15 @@ pub fn default_headers() -> DefaultHeaders {
         .add(("referrer-policy", "no-referrer"))
 }
 
-/// The routes of the public listener. Everything is behind one door: what does not exist is 401 too for whoever
-/// has no credentials.
+/// The routes of the public listener. Everything but the gateway's way in is behind one door: what does not exist is
+/// 401 too for whoever has no credentials.
 pub fn configure(app: &mut ServiceConfig) {
     problem::configure(app);
     app.app_data(PayloadConfig::new(BODY_LIMIT));
+    app.service(post(
+        "/api/sse/callback",
+        web::post().to(callback::callback),
+    ));
     let behind_the_door = web::scope("")
         .wrap(from_fn(access::door))
         .service(get("/sync/status", web::get().to(read::status)))
@@ -68,6 +84,23 @@ pub fn configure(app: &mut ServiceConfig) {
         .service(post(
             "/sync/executions/{id}/retry",
             web::post().to(executions::retry),
+        ))
+        .service(get(
+            "/api/tasks/{task_id}/status",
+            web::get().to(tasks::status),
+        ))
+        .service(post(
+            "/api/tasks/{task_id}/cancel",
+            web::post().to(tasks::cancel),
+        ))
+        .service(
+            web::resource("/api/tasks/{task_id}")
+                .route(web::delete().to(tasks::hide))
+                .default_service(web::to(|| refuse("DELETE"))),
+        )
+        .service(post(
+            "/api/deployments/version",
+            web::post().to(deployments::announce),
         ))
         .service(get("/openapi.json", web::get().to(openapi::document)))
         .service(get("/docs", web::get().to(docs::page)))

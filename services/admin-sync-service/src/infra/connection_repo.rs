@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::time::{Instant, timeout_at};
 
 /// For the queue before the pool and the answer together.
-const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
 /// The database cannot answer.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,7 @@
 pub mod connection_repo;
 pub mod coverage_repo;
 pub mod dashboard_repo;
+pub mod doorbell_repo;
 pub mod execution_repo;
 pub mod figure_repo;
 pub mod finding_repo;
@@ -14,7 +15,10 @@ pub mod leader_repo;
 pub mod mail;
 pub mod outbox_repo;
 pub mod publisher;
+pub mod readyz_api;
 pub mod run_repo;
 pub mod schedule_repo;
 mod search_repo;
+pub mod task_repo;
+pub mod version_api;
 pub mod webhook_api;

@@ -3,8 +3,8 @@
 
 mod lobby;
 mod neighbour;
-mod room;
 mod ringing;
+mod room;
 mod task;
 mod tasks;
 mod telling;

@@ -129,6 +129,8 @@ async fn the_contract_names_the_routes_and_no_others() {
         })
         .collect();
     let expected = [
+        "delete /api/tasks/{task_id}",
+        "get /api/tasks/{task_id}/status",
         "get /docs",
         "get /docs/{name}",
         "get /openapi.json",
@@ -137,6 +139,9 @@ async fn the_contract_names_the_routes_and_no_others() {
         "get /sync/executions/{id}",
         "get /sync/history",
         "get /sync/status",
+        "post /api/deployments/version",
+        "post /api/sse/callback",
+        "post /api/tasks/{task_id}/cancel",
         "post /sync/executions/{id}/cancel",
         "post /sync/executions/{id}/retry",
         "post /sync/force",
@@ -148,9 +153,9 @@ async fn the_contract_names_the_routes_and_no_others() {
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
     let rows = rows.map(|(route, _)| route.split(['?', '[']).next().unwrap());
-    let routes = rows.filter(|route| route.starts_with("GET /") || route.starts_with("POST /"));
-    let documented: BTreeSet<String> = routes
-        .map(|route| route.replace("GET", "get").replace("POST", "post"))
+    let documented = rows.filter_map(|route| route.split_once(" /"));
+    let documented: BTreeSet<String> = documented
+        .map(|(method, path)| format!("{} /{path}", method.to_lowercase()))
         .collect();
     assert_eq!(documented, told, "docs/API.md");
     for operation in contract["paths"]
@@ -255,6 +260,45 @@ async fn every_answer_is_as_the_contract_says() {
     ] {
         let template = path.split('?').next().unwrap();
         contract.judge("GET", template, &world.get(path).await);
+    }
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_answers_about_streams_are_as_the_contract_says() {
+    let world = World::start().await;
+    world.ready().await;
+    let contract = Contract::of(&world).await;
+    let run = world.request().await;
+    let row = world.row(run).await;
+    let known = row["task_id"].as_str().unwrap().to_owned();
+    for id in [&*known, "no-task"] {
+        let task = format!("/api/tasks/{id}");
+        let status = world.get(&format!("{task}/status")).await;
+        contract.judge("GET", "/api/tasks/{task_id}/status", &status);
+        let hide = async || http_request("DELETE", &world.url(&task), &[AUTHORIZATION], b"").await;
+        contract.judge("DELETE", "/api/tasks/{task_id}", &hide().await);
+        for _ in 0..2 {
+            let cancel = world.post(&format!("{task}/cancel"), &json!({})).await;
+            contract.judge("POST", "/api/tasks/{task_id}/cancel", &cancel);
+        }
+        let status = world.get(&format!("{task}/status")).await;
+        contract.judge("GET", "/api/tasks/{task_id}/status", &status);
+        contract.judge("DELETE", "/api/tasks/{task_id}", &hide().await);
+    }
+    let request = json!({"url": "/api/sse/tasks?task_id=1", "headers": {}});
+    for body in [
+        json!({"action": "connect", "token": "t", "request": request}),
+        json!({"action": "disconnect", "token": "t", "request": request}),
+        json!({"action": "connect", "token": "t", "request": request}),
+        json!({"action": "dance"}),
+    ] {
+        let answer = world.post("/api/sse/callback", &body).await;
+        contract.judge("POST", "/api/sse/callback", &answer);
+    }
+    for body in [json!({"version": "2", "request_id": "p"}), json!({})] {
+        let answer = world.post("/api/deployments/version", &body).await;
+        contract.judge("POST", "/api/deployments/version", &answer);
     }
     world.shutdown().await;
 }

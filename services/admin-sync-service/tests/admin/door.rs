@@ -21,7 +21,9 @@ async fn every_route_and_method_of_the_contract_asks_for_credentials() {
     let world = World::start().await;
     let contract = ok(&world.get("/openapi.json").await);
     let mut called = 0;
-    for (path, item) in contract["paths"].as_object().unwrap() {
+    let paths = contract["paths"].as_object().unwrap().iter();
+    // The gateway has a secret of its own: live_callback.rs.
+    for (path, item) in paths.filter(|(path, _)| *path != "/api/sse/callback") {
         let path = path.replace("{id}", "1").replace("{name}", "docs.js");
         assert!(item.as_object().is_some_and(|methods| !methods.is_empty()));
         for method in [

@@ -72,6 +72,17 @@ impl World {
         }
     }
 
+    /// Ends the replica and starts another in its place.
+    pub async fn restarted(self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.service.shutdown().await;
+        let mut settings = settings(&self.database, &self.queue);
+        change(&mut settings);
+        Self {
+            service: Service::start(settings),
+            ..self
+        }
+    }
+
     /// Another replica over the same database and queue.
     pub fn replica(&self, change: impl FnOnce(&mut Settings)) -> Service {
         let mut settings = settings(&self.database, &self.queue);
