@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Raw(Raw),
     /// Repeat one GET over keep-alive connections.
     Gets(Gets),
+    /// Be the backend and all clients of an SSE gateway, and send to them.
+    Gateway(Gateway),
     /// Only be the client API, with units that never change, until killed.
     Upstream(Upstream),
 }
@@ -132,4 +134,32 @@ pub(crate) struct Gets {
     /// The process whose CPU time is reported (Linux).
     #[arg(long)]
     pub(crate) server_pid: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gateway {
+    /// The gateway, `http://127.0.0.1:PORT`.
+    #[arg(long)]
+    pub(crate) url: String,
+    /// Where its callbacks come to.
+    #[arg(long)]
+    pub(crate) callback_port: u16,
+    /// Streams to hold.
+    #[arg(long, default_value_t = 2_000)]
+    pub(crate) connections: usize,
+    /// Events to send, to one stream after the other.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) sends: u64,
+    /// Kept-alive connections that send, one request under way on each.
+    #[arg(long, default_value_t = 8)]
+    pub(crate) senders: usize,
+    /// Length of an event's data.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) data_bytes: usize,
+    /// The process whose CPU time and memory are reported (Linux).
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+    /// Seconds without any event that are too many.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) patience: u64,
 }

@@ -6,6 +6,7 @@ mod cli;
 mod clock;
 mod error;
 mod fanout;
+mod gateway;
 mod gets;
 mod ledger;
 mod markers;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         cli::Command::Streams(options) => fanout::run(&options),
         cli::Command::Raw(options) => raw::run(&options),
         cli::Command::Gets(options) => gets::run(&options),
+        cli::Command::Gateway(options) => gateway::run(&options),
         cli::Command::Upstream(options) => upstream::run(options.port),
     };
     match outcome {

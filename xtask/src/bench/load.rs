@@ -1,8 +1,9 @@
 //! Runs `loadgen` and reads what it prints.
 
 use super::ground::Ground;
+use super::pin::Cores;
 use crate::failure::{Failure, Outcome, While};
-use crate::process::Task;
+use crate::process::{Crew, Task};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::io::Read;
@@ -58,8 +59,17 @@ pub(super) struct Gets {
 
 /// Runs `loadgen` with these arguments on its own core. What it complains about goes to the terminal.
 pub(super) fn run<T: DeserializeOwned>(ground: &Ground<'_>, args: &[String]) -> Outcome<T> {
-    let mut command: Command = ground.programs.command("loadgen")?;
+    let mut command = ground.programs.command("loadgen")?;
     command.args(args);
+    run_command(ground.crew, ground.cores, command)
+}
+
+/// The same without a ground to stand on.
+pub(super) fn run_command<T: DeserializeOwned>(
+    crew: &Crew<'_>,
+    cores: Cores,
+    mut command: Command,
+) -> Outcome<T> {
     let task = Task {
         name: "loadgen",
         interruptible: true,
@@ -68,9 +78,7 @@ pub(super) fn run<T: DeserializeOwned>(ground: &Ground<'_>, args: &[String]) -> 
         let mut text = String::new();
         stdout.read_to_string(&mut text).map(|_| text)
     };
-    let (status, text) = ground
-        .cores
-        .on_load(|| ground.crew.run(&task, &mut command, read))?;
+    let (status, text) = cores.on_load(|| crew.run(&task, &mut command, read))?;
     let text = text.while_doing(|| "reading what loadgen printed".into())?;
     if !status.success() {
         return Err(void(&text));

@@ -1,9 +1,10 @@
 //! The benches: what a change to thousands of viewers costs and how fast a status is read, beside the raw
-//! limit and nginx in the same run; how fast the portal is ingested and its history read. How it is done and what came out is docs/benchmarks.md.
+//! limit and nginx in the same run; how fast the portal is ingested and its history read; what a send through the gateway costs. How it is done and what came out is docs/benchmarks.md.
 
 mod backend;
 mod fanout;
 mod figures;
+mod gateway;
 mod ground;
 mod history;
 mod http;
@@ -38,6 +39,7 @@ pub(crate) fn run(checkout: &Checkout, args: &[String]) -> Outcome {
         Bench::Status(options) => status::run(&crew, &options)?,
         Bench::Ingest(options) => ingest::run(&crew, &options)?,
         Bench::History(options) => history::run(&crew, &options)?,
+        Bench::Gateway(options) => gateway::run(&crew, &options)?,
     };
     drop(crew);
     print!("{text}");

@@ -1,10 +1,10 @@
 //! The command line of `cargo xtask bench`.
 
-use super::{history, ingest};
+use super::{gateway, history, ingest};
 use crate::failure::{Failure, Outcome};
 
 pub(super) const HELP: &str = "\
-Usage: cargo xtask bench <fanout | status | ingest | history> [options]
+Usage: cargo xtask bench <fanout | status | ingest | history | gateway> [options]
 
   fanout   CPU, latency and memory of a change to N streams, beside the raw limit and Nchan
            --connections N,N   how many streams (1000,10000)
@@ -31,6 +31,11 @@ Usage: cargo xtask bench <fanout | status | ingest | history> [options]
            --forces N          forced runs in each round (300)
            --rounds R          medians are printed (3)
            --smoke             50,000 executions, debug build
+  gateway  sends to N streams over 8 connections, connects with their callbacks
+           --connections N,N   how many streams (2000,5000)
+           --sends K           events in each run (200000)
+           --rounds R          medians are printed (3)
+           --smoke             200 streams, 5,000 sends, debug build, completeness only
 ";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +45,7 @@ pub(super) enum Bench {
     Status(Status),
     Ingest(ingest::Ingest),
     History(history::History),
+    Gateway(gateway::Gateway),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -79,6 +85,7 @@ pub(super) fn parse(args: &[String]) -> Outcome<Bench> {
         Some("status") => parse_status(words),
         Some("ingest") => Ok(ingest::parse(words)?.map_or(Bench::Help, Bench::Ingest)),
         Some("history") => Ok(history::parse(words)?.map_or(Bench::Help, Bench::History)),
+        Some("gateway") => Ok(gateway::parse(words)?.map_or(Bench::Help, Bench::Gateway)),
         Some(other) => Err(unknown(other)),
     }
 }

@@ -73,7 +73,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "bench-smoke",
-        what: "the fan-out bench runs and loses nothing",
+        what: "the benches of fan-out and gateway run and lose nothing",
         needs: &[NGINX, NCHAN],
         run: bench_smoke,
     },
@@ -126,6 +126,9 @@ fn browsers(lab: &Lab<'_>) -> Outcome {
 /// This program again, as it was just built: the file that it was started from may be replaced by
 /// that build, and the running program no longer knows its own place then.
 fn bench_smoke(lab: &Lab<'_>) -> Outcome {
-    let mut bench = lab.program("xtask")?;
-    lab.check("bench", bench.args(["bench", "fanout", "--smoke"]))
+    for bench in ["fanout", "gateway"] {
+        let mut xtask = lab.program("xtask")?;
+        lab.check("bench", xtask.args(["bench", bench, "--smoke"]))?;
+    }
+    Ok(())
 }
