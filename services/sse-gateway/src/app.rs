@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use service_kit::clock::Clock;
 use service_kit::http_client::shown;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::metrics::Metrics;
@@ -188,6 +189,7 @@ fn gate(
         drain: settings.shutdown.drain_seconds,
         metrics,
         random: Random::system(),
+        clock: Clock::system(),
         stopping: lifecycle.stopping(),
     })
 }

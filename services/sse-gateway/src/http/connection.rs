@@ -12,7 +12,7 @@ use super::gate::{Door, Gate};
 use super::routes::{self, Reply, Told};
 use super::stream::{self, Opened};
 use crate::error::ApiError;
-use crate::wire::{Answer, BadBody, BadHead, Framing, Head, Method, Socket};
+use crate::wire::{Answer, BadBody, BadHead, Framing, Head, Method, Socket, Stamp};
 
 /// For a head, from its first byte.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -31,27 +31,32 @@ const LARGEST_BODY: usize = 1024 * 1024;
 pub async fn serve(mut socket: Socket, door: Door, gate: Arc<Gate>) {
     let mut buffer = BytesMut::new();
     while let Some(head) = next_head(&mut socket, &mut buffer, &gate).await {
+        let stamp = gate.stamp(&head);
         let reply = match read_body(&mut socket, &mut buffer, &head).await {
             Ok(body) => routes::reply(&gate, door, &head, &body),
             Err(BadBody::Io(_)) => return,
-            Err(BadBody::TooLarge) => return refuse(socket, &head, ApiError::too_large()).await,
-            Err(BadBody::Malformed) => return refuse(socket, &head, ApiError::malformed()).await,
+            Err(BadBody::TooLarge) => {
+                return refuse(socket, &head, &stamp, ApiError::too_large()).await;
+            }
+            Err(BadBody::Malformed) => {
+                return refuse(socket, &head, &stamp, ApiError::malformed()).await;
+            }
         };
         let told = match reply {
             Reply::Told(told) => told,
-            Reply::Stream => match stream::open(&mut socket, &gate, &head).await {
+            Reply::Stream => match stream::open(&mut socket, &gate, &head, &stamp).await {
                 Opened::Refused(told) => told,
                 Opened::Left => return,
                 Opened::Stream(stream) => {
                     // It keeps its connection for hours, and needs no buffer.
-                    drop((head, buffer));
+                    drop((head, stamp, buffer));
                     return Box::pin(stream.run(socket, &gate)).await;
                 }
             },
         };
-        gate.log(&head, told.status);
+        gate.log(&head, told.status, &stamp);
         let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
-        if !tell(&mut socket, &head, &told, keep_alive).await {
+        if !tell(&mut socket, &head, &stamp, &told, keep_alive).await {
             return;
         }
         if !keep_alive {
@@ -61,13 +66,20 @@ pub async fn serve(mut socket: Socket, door: Door, gate: Arc<Gate>) {
 }
 
 /// Whether the client has taken the answer.
-async fn tell(socket: &mut Socket, head: &Head, told: &Told, keep_alive: bool) -> bool {
+async fn tell(
+    socket: &mut Socket,
+    head: &Head,
+    stamp: &Stamp,
+    told: &Told,
+    keep_alive: bool,
+) -> bool {
     let answer = Answer {
         status: told.status,
         body: &told.body,
         headers: &told.headers,
         keep_alive,
         bodiless: head.method == Method::Head,
+        stamp,
     };
     let sent = timeout(TAKE_WITHIN, socket.write_all(&answer.encode())).await;
     matches!(sent, Ok(Ok(())))
@@ -133,8 +145,8 @@ async fn read_body(
 }
 
 /// Says what is wrong and hangs up: what the client sends behind cannot be told from a new request.
-async fn refuse(mut socket: Socket, head: &Head, error: ApiError) {
-    tell(&mut socket, head, &error.into(), false).await;
+async fn refuse(mut socket: Socket, head: &Head, stamp: &Stamp, error: ApiError) {
+    tell(&mut socket, head, stamp, &error.into(), false).await;
     hang_up(socket).await;
 }
 

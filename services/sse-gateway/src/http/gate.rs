@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use service_kit::clock::Clock;
 use service_kit::random::Random;
+use service_kit::request_id::RequestId;
 use service_kit::settings::{ExposeSecret as _, Secret};
 use subtle::ConstantTimeEq as _;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::GatewayMetrics;
 use crate::session::Sessions;
 use crate::settings::RejectMode;
-use crate::wire::Head;
+use crate::wire::{Head, Stamp};
 
 /// Those turned away come back spread over this many seconds.
 const COME_BACK_SECONDS: u64 = 8;
@@ -32,8 +34,10 @@ pub struct Gate {
     pub drain: Duration,
     /// For the gauge of open streams, and refused sends.
     pub metrics: GatewayMetrics,
-    /// For spreading.
+    /// For spreading, and identities of requests.
     pub random: Random,
+    /// For the `Date` of answers.
+    pub clock: Clock,
     /// The first stage of a stop.
     pub stopping: CancellationToken,
 }
@@ -63,10 +67,19 @@ impl Gate {
         scheme.eq_ignore_ascii_case(b"Bearer ") && known.into()
     }
 
+    /// What the answer to `head` carries.
+    pub fn stamp(&self, head: &Head) -> Stamp {
+        Stamp {
+            date: httpdate::fmt_http_date(self.clock.now().into()),
+            id: RequestId::sane_or_fresh(head.request_id(), &self.random),
+        }
+    }
+
     /// The access log: one line, the path without its query.
-    pub fn log(&self, head: &Head, status: u16) {
+    pub fn log(&self, head: &Head, status: u16, stamp: &Stamp) {
         if self.access_log {
-            tracing::info!(method = ?head.method, path = head.path(), status, "answered");
+            let (method, path) = (head.method, head.path());
+            tracing::info!(?method, path, status, request_id = %stamp.id, "answered");
         }
     }
 

@@ -16,7 +16,7 @@ use super::routes::Told;
 use crate::error::ApiError;
 use crate::session::{Connection, Ended, Reason, Refusal};
 use crate::settings::RejectMode;
-use crate::wire::{Head, STREAM_HEAD, STREAM_HEAD_HTTP_1_0, Socket};
+use crate::wire::{Head, Socket, Stamp, stream_head};
 
 /// For taking the rest of a stream that has ended.
 const FLUSH_WITHIN: Duration = Duration::from_secs(10);
@@ -42,11 +42,11 @@ pub struct Stream {
 }
 
 /// Registers the client and waits for the backend.
-pub async fn open(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Opened {
+pub async fn open(socket: &mut Socket, gate: &Arc<Gate>, head: &Head, stamp: &Stamp) -> Opened {
     let chunks = head.chunks;
-    let refusal = match begin(socket, gate, head).await {
+    let refusal = match begin(socket, gate, head, stamp).await {
         Ok(Some(connection)) => {
-            gate.log(head, 200);
+            gate.log(head, 200, stamp);
             return Opened::Stream(Stream { connection, chunks });
         }
         Ok(None) => return Opened::Left,
@@ -57,8 +57,12 @@ pub async fn open(socket: &mut Socket, gate: &Arc<Gate>, head: &Head) -> Opened 
     if !told || gate.reject == RejectMode::Status {
         return Opened::Refused(error.into());
     }
-    gate.log(head, 200);
-    let _ = timeout(FLUSH_WITHIN, socket.write_all(&rejected(&error, chunks))).await;
+    gate.log(head, 200, stamp);
+    let _ = timeout(
+        FLUSH_WITHIN,
+        socket.write_all(&rejected(&error, chunks, stamp)),
+    )
+    .await;
     let _ = socket.shutdown().await;
     Opened::Left
 }
@@ -68,6 +72,7 @@ async fn begin(
     socket: &Socket,
     gate: &Arc<Gate>,
     head: &Head,
+    stamp: &Stamp,
 ) -> Result<Option<Arc<Connection>>, Refusal> {
     if gate.stopping.is_cancelled() {
         gate.metrics.connected("draining");
@@ -77,11 +82,11 @@ async fn begin(
     let line = Box::new(move |bytes: &[u8]| writer.put(bytes));
     let sessions = &gate.sessions;
     let connection = sessions.begin(forwarded(head), line, head.chunks)?;
-    let opening = stream_head(head.chunks).as_bytes();
+    let opening = stream_head(head.chunks, stamp);
     let answered = async {
         loop {
             connection.changed().await;
-            if let Some(opened) = connection.open(opening, sessions.style.opening()) {
+            if let Some(opened) = connection.open(opening.as_bytes(), sessions.style.opening()) {
                 return opened;
             }
         }
@@ -189,23 +194,15 @@ async fn leaving(gate: &Gate) -> u32 {
     u32::try_from(retry.as_millis()).unwrap_or(u32::MAX)
 }
 
-fn stream_head(chunks: bool) -> &'static str {
-    if chunks {
-        STREAM_HEAD
-    } else {
-        STREAM_HEAD_HTTP_1_0
-    }
-}
-
 /// A whole stream that says why there is none: a browser's `EventSource` shows no status.
-fn rejected(error: &ApiError, chunks: bool) -> Vec<u8> {
+fn rejected(error: &ApiError, chunks: bool, stamp: &Stamp) -> Vec<u8> {
     const REJECTED: EventName = EventName::from_static("rejected");
     let data = json!({"status": error.status, "message": error.message}).to_string();
     let frame = Event::named(&REJECTED).data(&data).encode();
-    let head = stream_head(chunks).as_bytes();
+    let head = stream_head(chunks, stamp);
     if chunks {
-        [head, &frame.chunked(), END].concat()
+        [head.as_bytes(), &frame.chunked(), END].concat()
     } else {
-        [head, &frame.plain()].concat()
+        [head.as_bytes(), &frame.plain()].concat()
     }
 }

@@ -175,24 +175,29 @@ impl Connection {
     /// `head` and `first` go out, then what the answer asks for, then what was sent meanwhile.
     pub fn open(&self, head: &[u8], first: Option<Frame>) -> Option<(Result<(), Refusal>, Step)> {
         let mut state = self.lock();
-        let order = match state.answer.take()? {
+        let State { stage, answer, .. } = &mut *state;
+        let Stage::Connecting(meanwhile) = stage else {
+            return None;
+        };
+        let answer = answer.take()?;
+        let meanwhile = std::mem::take(meanwhile);
+        let order = match answer {
             Ok(order) => order.unwrap_or_default(),
             Err(refusal) => {
                 state.end(Reason::Error);
                 return Some((Err(refusal), self.step(state)));
             }
         };
-        if let Stage::Connecting(held) = std::mem::replace(&mut state.stage, Stage::Open) {
-            let mut frames: Vec<Frame> = first.into_iter().chain(order.frame).collect();
-            // After a close nothing is sent.
-            if !order.close {
-                frames.extend(held.frames);
-            }
-            let bytes = [head, &self.bytes(&Frame::concat(&frames))].concat();
-            state.write(bytes.into(), Instant::now());
-            if order.close || held.close {
-                state.end(Reason::ServerClosed);
-            }
+        state.stage = Stage::Open;
+        let mut frames: Vec<Frame> = first.into_iter().chain(order.frame).collect();
+        // After a close nothing is sent.
+        if !order.close {
+            frames.extend(meanwhile.frames);
+        }
+        let bytes = [head, &self.bytes(&Frame::concat(&frames))].concat();
+        state.write(bytes.into(), Instant::now());
+        if order.close || meanwhile.close {
+            state.end(Reason::ServerClosed);
         }
         Some((Ok(()), self.step(state)))
     }

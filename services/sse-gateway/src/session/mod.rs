@@ -4,6 +4,8 @@ mod connect;
 mod connection;
 mod disconnect;
 mod forwarded;
+#[cfg(test)]
+mod laws;
 mod loose;
 mod order;
 mod outbox;

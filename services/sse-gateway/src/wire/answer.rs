@@ -2,34 +2,46 @@
 
 use std::fmt::Write as _;
 
-macro_rules! cors {
-    () => {
-        "Access-Control-Allow-Origin: *\r\n\
-         Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n\
-         Access-Control-Allow-Headers: Content-Type, Cache-Control, Last-Event-ID\r\n\
-         X-Content-Type-Options: nosniff\r\n"
-    };
+use service_kit::request_id::RequestId;
+
+const CORS: &str = "Access-Control-Allow-Origin: *\r\n\
+     Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n\
+     Access-Control-Allow-Headers: Content-Type, Cache-Control, Last-Event-ID\r\n\
+     X-Content-Type-Options: nosniff\r\n";
+
+/// What makes an answer the one to this request.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// Now, as HTTP writes it.
+    pub date: String,
+    /// The identity of the request.
+    pub id: RequestId,
 }
 
-macro_rules! stream_head {
-    ($connection:literal) => {
-        concat!(
-            "HTTP/1.1 200 OK\r\n\
-             Content-Type: text/event-stream\r\n\
-             Cache-Control: no-cache\r\n",
-            $connection,
-            "X-Accel-Buffering: no\r\n",
-            cors!(),
-            "\r\n"
-        )
-    };
+impl Stamp {
+    fn write(&self, head: &mut String) {
+        let Self { date, id } = self;
+        // Writing to a String cannot fail.
+        let _ = write!(head, "Date: {date}\r\nX-Request-Id: {id}\r\n{CORS}\r\n");
+    }
 }
 
-/// What opens a stream.
-pub const STREAM_HEAD: &str =
-    stream_head!("Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n");
-/// What opens a stream for a client that knows no chunks: it ends with the connection.
-pub const STREAM_HEAD_HTTP_1_0: &str = stream_head!("Connection: close\r\n");
+/// What opens a stream. For a client that knows no chunks it ends with the connection.
+pub fn stream_head(chunks: bool, stamp: &Stamp) -> String {
+    let transfer = if chunks {
+        "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
+    } else {
+        "Connection: close\r\n"
+    };
+    let mut head = String::with_capacity(512);
+    head.push_str(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n",
+    );
+    head.push_str(transfer);
+    head.push_str("X-Accel-Buffering: no\r\n");
+    stamp.write(&mut head);
+    head
+}
 
 /// An answer that is no stream.
 #[derive(Clone, Debug)]
@@ -43,12 +55,13 @@ pub struct Answer<'a> {
     pub keep_alive: bool,
     /// Whether it asked for the head alone.
     pub bodiless: bool,
+    pub stamp: &'a Stamp,
 }
 
 impl Answer<'_> {
     /// The bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut head = String::with_capacity(384 + self.headers.len() + self.body.len());
+        let mut head = String::with_capacity(512 + self.headers.len() + self.body.len());
         let reason = reason(self.status);
         let (status, len) = (self.status, self.body.len());
         // Writing to a String cannot fail.
@@ -63,8 +76,7 @@ impl Answer<'_> {
             head.push_str("Connection: close\r\n");
         }
         head.push_str(self.headers);
-        head.push_str(cors!());
-        head.push_str("\r\n");
+        self.stamp.write(&mut head);
         let mut bytes = head.into_bytes();
         if !self.bodiless {
             bytes.extend_from_slice(self.body);

@@ -141,3 +141,51 @@ async fn fill<R: AsyncRead + Unpin>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads a chunked body that arrives in two parts.
+    fn read(bytes: &[u8], cut: usize) -> Result<(Bytes, Vec<u8>), BadBody> {
+        let (first, mut later) = bytes.split_at(cut.min(bytes.len()));
+        let mut buffer = BytesMut::from(first);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let body = runtime.block_on(Framing::Chunked.read(&mut later, &mut buffer, 1_000))?;
+        let behind = [&buffer[..], later].concat();
+        Ok((body, behind))
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_of_any_size_are_put_together_and_what_follows_is_kept(
+            chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..8),
+            cut in 0..400_usize,
+        ) {
+            let mut bytes = Vec::new();
+            for chunk in &chunks {
+                bytes.extend_from_slice(format!("{:X};x=y\r\n", chunk.len()).as_bytes());
+                bytes.extend_from_slice(chunk);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\nTrailer: x\r\n\r\nnext");
+            let (body, behind) = read(&bytes, cut).unwrap();
+            prop_assert_eq!(&body[..], &chunks.concat()[..]);
+            prop_assert_eq!(&behind[..], b"next");
+        }
+
+        #[test]
+        fn any_bytes_are_a_body_or_none_and_never_a_panic(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'\r'), Just(b'1')], 0..300),
+            cut in 0..300_usize,
+        ) {
+            if let Ok((body, _)) = read(&bytes, cut) {
+                prop_assert!(body.len() <= 1_000);
+            }
+        }
+    }
+}

@@ -29,6 +29,7 @@ pub struct Head {
     target: Range<usize>,
     path: Range<usize>,
     authorization: Option<Range<usize>>,
+    request_id: Option<Range<usize>>,
     pub method: Method,
     /// HTTP/1.1, so chunks are understood.
     pub chunks: bool,
@@ -75,12 +76,13 @@ impl Head {
         if lines.all("host").count() > 1 || (chunks && lines.one("host").is_none()) {
             return None;
         }
-        let authorization = lines.one("authorization");
+        let one = |name| lines.one(name).map(|value| within(buffer, value));
         Some(Self {
             raw: Bytes::new(),
             path: path_of(buffer, &target)?,
             target,
-            authorization: authorization.map(|value| within(buffer, value)),
+            authorization: one("authorization"),
+            request_id: one("x-request-id"),
             method: Method::of(request.method?),
             // An old client would have to be told that its wish was heard; nobody needs that.
             keep_alive: chunks && !lines.has("connection", "close"),
@@ -103,6 +105,12 @@ impl Head {
     /// The credentials of the request.
     pub fn authorization(&self) -> Option<&[u8]> {
         self.authorization.clone().map(|range| &self.raw[range])
+    }
+
+    /// The identity that the client gave the request.
+    pub fn request_id(&self) -> Option<&str> {
+        let range = self.request_id.clone()?;
+        std::str::from_utf8(&self.raw[range]).ok()
     }
 
     /// Calls `each` with every header: its name as it came, its value.
@@ -206,4 +214,45 @@ fn path_of(buffer: &[u8], target: &Range<usize>) -> Option<Range<usize>> {
     // CONNECT names an authority, and is answered by its method.
     let known = known || !text.contains('/');
     known.then_some(target.start + start..target.start + end)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_head_that_is_cut_anywhere_is_only_waited_for() {
+        let whole = b"GET /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n";
+        for cut in 0..whole.len() {
+            let mut buffer = BytesMut::from(&whole[..cut]);
+            assert!(matches!(Head::take(&mut buffer), Ok(None)), "{cut}");
+            assert_eq!(buffer.len(), cut);
+        }
+        let mut buffer = BytesMut::from(&whole[..]);
+        buffer.extend_from_slice(b"abc");
+        let head = Head::take(&mut buffer).unwrap().unwrap();
+        assert_eq!((head.path(), head.target()), ("/a", "/a?b=c"));
+        assert_eq!(
+            (head.framing, &buffer[..]),
+            (Framing::Length(3), &b"abc"[..])
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_head_or_none_and_never_a_panic(
+            line in "(GET|POST|OPTIONS|X) ?[/*a-z:.?#]{0,20} HTTP/1\\.[01]\r\n",
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let mut buffer = BytesMut::from(line.as_bytes());
+            buffer.extend_from_slice(b"Host: x\r\n");
+            buffer.extend_from_slice(&rest);
+            buffer.extend_from_slice(b"\r\n\r\n");
+            if let Ok(Some(head)) = Head::take(&mut buffer) {
+                prop_assert!(head.target().contains(head.path()));
+            }
+        }
+    }
 }

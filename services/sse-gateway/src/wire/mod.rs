@@ -7,7 +7,7 @@ mod call;
 mod head;
 mod socket;
 
-pub use answer::{Answer, STREAM_HEAD, STREAM_HEAD_HTTP_1_0};
+pub use answer::{Answer, Stamp, stream_head};
 pub use body::{BadBody, Framing};
 pub use call::{CallError, Caller};
 pub use head::{BadHead, Head, Method};

@@ -18,4 +18,5 @@ mod ops_surface;
 mod routes;
 mod send;
 mod stop;
+mod tls;
 mod world;

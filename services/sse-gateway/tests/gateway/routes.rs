@@ -21,6 +21,31 @@ async fn probes_answer_as_the_contract_says() {
 }
 
 #[tokio::test]
+async fn every_answer_has_a_date_and_the_identity_of_its_request() {
+    let world = World::start().await;
+    for path in ["/healthz", "/stream", "/internal/send"] {
+        let ask = async |id: &str| {
+            let headers = [("x-request-id", id)];
+            if path == "/stream" {
+                let stream = test_kit::SseClient::connect(&world.url(path), &headers).await;
+                stream.head().clone()
+            } else {
+                http_request("GET", &world.url(path), &headers, b"")
+                    .await
+                    .head
+            }
+        };
+        assert_eq!(ask("mine-7").await.header("x-request-id"), Some("mine-7"));
+        let head = ask("not sane").await;
+        let fresh = head.header("x-request-id").unwrap();
+        assert!(!fresh.is_empty() && fresh != "not sane");
+        assert!(head.header("date").unwrap().ends_with(" GMT"), "{path}");
+    }
+    world.all_told().await;
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn every_other_path_is_a_stream_and_nothing_else_is() {
     let world = World::start().await;
     for path in [
