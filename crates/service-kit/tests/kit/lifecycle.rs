@@ -203,6 +203,21 @@ async fn a_task_outlives_the_thread_that_started_it() {
 }
 
 #[tokio::test]
+async fn what_is_only_degraded_is_shown_and_leaves_the_process_ready() {
+    let (clock, hand) = Clock::manual(chrono::DateTime::UNIX_EPOCH);
+    let readiness = Lifecycle::new(clock).readiness();
+    let neighbour = readiness.latch("neighbour");
+    hand.advance(Duration::from_secs(5));
+    neighbour.degraded("away");
+    let report = serde_json::to_value(readiness.report()).unwrap();
+    let check = serde_json::json!({"status": "degraded", "since": "1970-01-01T00:00:05.000Z", "detail": "away"});
+    assert_eq!(report["checks"]["neighbour"], check);
+    assert_eq!(report["status"], "ready");
+    neighbour.not_ready("away");
+    assert!(!readiness.report().is_ready());
+}
+
+#[tokio::test]
 async fn readiness_needs_every_latch_and_is_dated() {
     let (clock, hand) = Clock::manual(chrono::DateTime::UNIX_EPOCH);
     let life = Lifecycle::new(clock);

@@ -38,7 +38,7 @@ pub struct Callback {
     /// Of a disconnect: `client_closed`, `server_closed` or `error`.
     reason: Option<String>,
     /// The request of the client: `url`, the raw target, and `headers`.
-    #[schema(value_type = Object, example = json!({"url": "/api/sse/tasks?task_id=1", "headers": {}}))]
+    #[schema(value_type = Object)]
     request: Value,
     /// The same on every repetition of a disconnect.
     disconnect_id: Option<String>,

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::lobby::{Arrival, Lobby, Wakes};
-use super::room::identifier;
+use super::room::{VERSION, identifier};
 use crate::infra::readyz_api::ReadyzApi;
 
 /// Clients from before this process are taken over for so long after its start: the process before it may drain
@@ -74,6 +74,10 @@ impl Neighbour {
             let Some(identifier) = identifier(&stranger.url) else {
                 continue;
             };
+            // One that a newer connection of its page has replaced is a stranger too, until it is closed.
+            if identifier.kind() == VERSION && !self.manager.tokens(&identifier).is_empty() {
+                continue;
+            }
             let arrival = Arrival {
                 identifier,
                 token: stranger.token,

@@ -327,6 +327,17 @@ async fn a_refusal_at_the_door_and_an_absent_database_are_in_the_contract_too() 
         "/sync/force",
         &world.post("/sync/force", &json!({})).await,
     );
+    let task = "/api/tasks/5b0c1c43-6d4a-4d22-9b1e-000000000000/status";
+    let away = world.get(task).await;
+    contract.judge("GET", "/api/tasks/{task_id}/status", &away);
+    assert_eq!(
+        (away.status(), away.header("retry-after")),
+        (503, Some("5"))
+    );
+    assert_eq!(
+        away.json(),
+        json!({"error": "The database cannot answer right now"})
+    );
     proxy.restore();
     world.shutdown().await;
 }

@@ -73,7 +73,11 @@ async fn what_is_announced_for_one_page_reaches_that_page_only_and_waits_for_it(
 
 #[tokio::test]
 async fn an_older_connection_of_the_same_page_is_told_that_it_is_replaced() {
-    let live = Live::start().await;
+    // Looks at the gateway so often that one falls between the replacement and the close.
+    let live = Live::with(|settings| {
+        settings.stream.sse_check_ms = Duration::from_millis(10);
+    })
+    .await;
     let mut old = live.open(PATH).await;
     version(&mut old).await;
     let mut new = live.open(PATH).await;
