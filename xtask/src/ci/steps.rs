@@ -69,7 +69,13 @@ pub(crate) const STEPS: &[Step] = &[
         name: "browsers",
         what: "the viewer in a real browser, against the real service",
         needs: &[PYTHON, CHROMIUM],
-        run: browsers,
+        run: |lab| browsers(lab, "browsers", "ci/browser/viewer_test.py"),
+    },
+    Step {
+        name: "gateway-browser",
+        what: "a page in a real browser follows a run through the gateway, whatever happens to it",
+        needs: &[PYTHON, CHROMIUM],
+        run: |lab| browsers(lab, "gateway-browser", "ci/gateway/browser_test.py"),
     },
     Step {
         name: "bench-smoke",
@@ -113,14 +119,10 @@ fn fuzz(lab: &Lab<'_>, target: &str) -> Outcome {
     )
 }
 
-/// The script starts its own service and demo world, and kills them in its cases.
-fn browsers(lab: &Lab<'_>) -> Outcome {
+/// The scripts start their own services and demo world, and kill them in their cases.
+fn browsers(lab: &Lab<'_>, name: &'static str, script: &str) -> Outcome {
     let chromium = needs::chromium().ok_or_else(|| Failure::new("no Chromium"))?;
-    lab.check(
-        "browsers",
-        lab.python("ci/browser/viewer_test.py")?
-            .env("CHROMIUM", chromium),
-    )
+    lab.check(name, lab.python(script)?.env("CHROMIUM", chromium))
 }
 
 /// This program again, as it was just built: the file that it was started from may be replaced by
