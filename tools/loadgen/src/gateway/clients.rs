@@ -1,5 +1,5 @@
-//! The streams and the accounts of what each of them got: event n goes to stream n modulo N, so
-//! every stream knows which number has to come next.
+//! The streams and the accounts of what each of them got: the events of stream k are k + 1, N more,
+//! and so on, so every stream knows which number has to come next.
 
 use std::io::{ErrorKind, Read};
 
@@ -21,8 +21,10 @@ struct Client {
     markers: Markers,
     /// How the backend reaches it, once it was told.
     token: Option<String>,
+    /// When each of its events was sent.
+    sent: Vec<Nanos>,
     /// Events that came.
-    got: u64,
+    got: usize,
 }
 
 #[derive(Debug)]
@@ -32,8 +34,6 @@ pub(super) struct Clients {
     /// Streams to be.
     count: usize,
     joined: usize,
-    /// When each event was sent.
-    sent: Vec<Nanos>,
     pub(super) got: u64,
     /// Events that came to the wrong stream, out of order or twice.
     pub(super) wrong: u64,
@@ -48,7 +48,6 @@ impl Clients {
             all: Vec::with_capacity(count),
             count,
             joined: 0,
-            sent: Vec::new(),
             got: 0,
             wrong: 0,
             latency: histogram()?,
@@ -73,6 +72,7 @@ impl Clients {
             response: Response::default(),
             markers: Markers::default(),
             token: None,
+            sent: Vec::new(),
             got: 0,
         });
         Ok(())
@@ -97,26 +97,22 @@ impl Clients {
         Ok(())
     }
 
-    /// Notes the next event as sent, and says its number (from 1) and whom it is for.
-    pub(super) fn next(&mut self, at: Nanos) -> Result<(u64, &str), LoadError> {
-        let index = self.sent.len() % self.count;
-        self.sent.push(at);
-        let token = self.all.get(index).and_then(|it| it.token.as_deref());
-        let token = token.ok_or_else(|| LoadError::Unexpected("a stream has no token".into()))?;
-        Ok((self.sent.len() as u64, token))
+    /// Notes the next event of this stream as sent, and says its number and the stream's token.
+    pub(super) fn next(&mut self, stream: usize, at: Nanos) -> Result<(u64, &str), LoadError> {
+        let nobody = || LoadError::Unexpected(format!("stream {stream} has no token"));
+        let client = self.all.get_mut(stream).ok_or_else(nobody)?;
+        let number = number_of(stream, self.count, client.sent.len());
+        client.sent.push(at);
+        Ok((number, client.token.as_deref().ok_or_else(nobody)?))
     }
 
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.len() as u64
-    }
-
-    pub(super) fn on_readable(&mut self, number: usize) -> Result<(), LoadError> {
-        let Some(client) = self.all.get_mut(number) else {
+    pub(super) fn on_readable(&mut self, stream: usize) -> Result<(), LoadError> {
+        let Some(client) = self.all.get_mut(stream) else {
             return Ok(());
         };
         loop {
             let length = match client.socket.read(&mut self.buffer) {
-                Ok(0) => return Err(LoadError::Unexpected(format!("stream {number} ended"))),
+                Ok(0) => return Err(LoadError::Unexpected(format!("stream {stream} ended"))),
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(LoadError::Io("reading a stream", error)),
@@ -127,11 +123,8 @@ impl Clients {
             let (mut came, mut wrong) = (0, 0);
             client.response.feed(bytes, |body| {
                 markers.feed(body, |event| {
-                    let due = number as u64 + 1 + client.got * self.count as u64;
-                    let sent = usize::try_from(event - 1)
-                        .ok()
-                        .and_then(|at| self.sent.get(at));
-                    match sent {
+                    let due = number_of(stream, self.count, client.got);
+                    match client.sent.get(client.got) {
                         Some(sent) if event == due => {
                             let _ = self.latency.record(now.since(*sent));
                             client.got += 1;
@@ -151,4 +144,9 @@ impl Clients {
     pub(super) fn leave(&mut self) {
         self.all.clear();
     }
+}
+
+/// The number of an event, from 1, by how many the stream had before.
+fn number_of(stream: usize, streams: usize, before: usize) -> u64 {
+    (stream + 1 + before * streams) as u64
 }

@@ -31,7 +31,7 @@ struct Run<'a> {
     backend: Backend,
     connects: usize,
     disconnects: usize,
-    /// Events of this part and of those before; none is sent beyond.
+    /// Events of this part and of those before.
     until: u64,
     /// Sends that are not answered yet.
     under_way: usize,
@@ -45,10 +45,11 @@ pub(crate) fn run(options: &cli::Gateway) -> Result<bool, LoadError> {
     run.join(options.connections)?;
     let all = run.reading();
     // Each stream gets its first event before anything is measured.
-    run.send(options.connections as u64)?;
+    run.send(|streams| streams)?;
     run.clients.latency.reset();
     let warm = run.reading();
-    run.send(options.sends)?;
+    let share = options.sends / options.senders.max(1) as u64;
+    run.send(|_| share)?;
     let sent = run.reading();
     run.clients.leave();
     run.turn_until("waiting for the disconnects", |run| {
@@ -77,8 +78,8 @@ impl<'a> Run<'a> {
         let target = Target::parse(&options.url)?;
         let (first, count) = (options.connections, options.senders);
         let backend = Backend::listen(options.callback_port, poll.registry(), first + count)?;
-        let senders = (first..first + count)
-            .map(|token| Sender::connect(target.address, poll.registry(), token));
+        let senders =
+            (0..count).map(|it| Sender::connect(target.address, poll.registry(), first + it, it));
         Ok(Self {
             senders: senders.collect::<Result<_, _>>()?,
             clients: Clients::new(target, options.connections)?,
@@ -108,10 +109,16 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Sends so many events and waits until all have come.
-    fn send(&mut self, count: u64) -> Result<(), LoadError> {
-        self.until = self.clients.sent() + count;
-        for index in 0..self.senders.len() {
+    /// Lets each sender send so many events, by the number of its streams; waits until all have come.
+    fn send(&mut self, share: impl Fn(u64) -> u64) -> Result<(), LoadError> {
+        let count = self.senders.len();
+        for index in 0..count {
+            let streams = (index..self.options.connections).step_by(count).len();
+            let share = share(streams as u64) * u64::from(streams > 0);
+            self.until += share;
+            if let Some(sender) = self.senders.get_mut(index) {
+                sender.left = share;
+            }
             self.fire(index)?;
         }
         self.turn_until("waiting for the events", |run| {
@@ -120,13 +127,18 @@ impl<'a> Run<'a> {
     }
 
     fn fire(&mut self, index: usize) -> Result<(), LoadError> {
-        let Some(sender) = self.senders.get_mut(index) else {
+        let Some(sender) = self.senders.get_mut(index).filter(|it| it.left > 0) else {
             return Ok(());
         };
-        if self.clients.sent() == self.until {
-            return Ok(());
-        }
-        let (number, token) = self.clients.next(Nanos::now())?;
+        let stream = sender.stream;
+        let (number, token) = self.clients.next(stream, Nanos::now())?;
+        let next = stream + self.options.senders;
+        sender.stream = if next < self.options.connections {
+            next
+        } else {
+            index
+        };
+        sender.left -= 1;
         self.under_way += 1;
         sender.send(token, number, self.options.data_bytes)
     }

@@ -49,7 +49,8 @@ pub(super) fn of(
     complete: bool,
 ) -> Value {
     let joins = as_f64(options.connections.saturating_sub(1).max(1) as u64);
-    let sends = as_f64(options.sends);
+    let senders = options.senders.max(1) as u64;
+    let sends = as_f64(options.sends / senders * senders);
     let quantile = |quantile| as_f64(latency.value_at_quantile(quantile)) / 1e3;
     let grown = at.one.resident.zip(at.warm.resident);
     json!({

@@ -17,6 +17,10 @@ pub(super) struct Sender {
     socket: TcpStream,
     response: Response,
     body: Vec<u8>,
+    /// Whom to send to next. A stream has one sender: over two, its events may overtake each other.
+    pub(super) stream: usize,
+    /// Events yet to send.
+    pub(super) left: u64,
 }
 
 impl Sender {
@@ -24,6 +28,7 @@ impl Sender {
         gateway: SocketAddr,
         registry: &Registry,
         token: usize,
+        stream: usize,
     ) -> Result<Self, LoadError> {
         let socket = std::net::TcpStream::connect(gateway).doing("connecting to send")?;
         socket.set_nodelay(true).doing("setting TCP_NODELAY")?;
@@ -38,6 +43,8 @@ impl Sender {
             socket,
             response: Response::default(),
             body: Vec::new(),
+            stream,
+            left: 0,
         })
     }
 

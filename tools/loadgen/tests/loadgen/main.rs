@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod gateway;
 mod servers;
 
 use std::io::{BufRead, BufReader};
