@@ -34,7 +34,8 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
     state: String,
-    percent: f64,
+    /// Of the whole run, never less than what the viewer has seen.
+    pub percent: f64,
     pages: u64,
     pages_total: Option<u64>,
     records: i32,
@@ -84,11 +85,11 @@ impl Task {
         Phase::of(&self.run.state)
     }
 
-    /// What is compared with what was told.
-    pub fn shown(&self) -> Shown {
+    /// What is compared with what was told; not less than `floor` percent.
+    pub fn shown(&self, floor: f64) -> Shown {
         Shown {
             state: self.run.state.clone(),
-            percent: self.progress.percent,
+            percent: self.progress.percent.max(floor),
             pages: self.progress.pages_done,
             pages_total: self.progress.pages_total,
             records: self.run.records_processed,
@@ -106,10 +107,10 @@ impl Task {
     }
 
     /// The data of a `progress_update`.
-    pub fn progress(&self, now: DateTime<Utc>) -> String {
+    pub fn progress(&self, shown: &Shown, now: DateTime<Utc>) -> String {
         let (run, progress) = (&self.run, &self.progress);
         let data = json!({
-            "text": self.text(), "value": progress.percent / 100.0, "state": run.state,
+            "text": self.text(), "value": (shown.percent * 10.0).round() / 1000.0, "state": run.state,
             "pages": progress.pages_done, "pages_total": progress.pages_total,
             "records": run.records_processed, "eta_seconds": progress.eta_seconds,
         });

@@ -55,7 +55,9 @@ impl Told {
         if !self.started && task.run.state == "running" {
             return Some(Say::Started);
         }
-        let shown = task.shown();
+        // A run that learns of more pages falls back; a bar that does is taken for a fault.
+        let floor = self.progress.as_ref().map_or(0.0, |(it, _)| it.percent);
+        let shown = task.shown(floor);
         let known = self.progress.as_ref().is_some_and(|(it, _)| *it == shown);
         (!known).then_some(Say::Progress(shown))
     }

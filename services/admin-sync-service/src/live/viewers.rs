@@ -186,7 +186,7 @@ impl Viewers {
                 (ERROR, data.to_string())
             }
             (Say::Started, Some(task)) => (TASK_EVENT, task.started(now)),
-            (Say::Progress(_), Some(task)) => (TASK_EVENT, task.progress(now)),
+            (Say::Progress(shown), Some(task)) => (TASK_EVENT, task.progress(shown, now)),
             (Say::Ended, Some(task)) => (TASK_EVENT, task.ended(now)),
         };
         self.manager.send_one(token, &name, &data, false).await

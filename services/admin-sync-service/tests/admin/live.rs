@@ -127,7 +127,7 @@ impl Live {
                  state, pages_done, pages_total)
              VALUES ({run}, 'atualizacao', 1, '2025-07-10', '2025-07-10', '2025-07-10T03:00Z', '2025-07-11T03:00Z',
                  'running', {done}, {total})
-             ON CONFLICT (execution_id, endpoint, modalidade, day_from) DO UPDATE SET pages_done = {done}"
+             ON CONFLICT (execution_id, endpoint, modalidade, day_from) DO UPDATE SET pages_done = {done}, pages_total = {total}"
         );
         self.world.sql(&segment).await;
         self.saved(run, records).await;

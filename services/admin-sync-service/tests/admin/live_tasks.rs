@@ -32,6 +32,13 @@ async fn a_viewer_follows_a_run_from_the_queue_to_its_end() {
         (&progress["text"], &progress["value"], &progress["pages"]),
         (&json!("10 of 40 pages read"), &json!(0.25), &json!(10))
     );
+    // The run learns of more pages: the bar stands still and does not fall back.
+    live.progress(run, 12, 100, 600).await;
+    let progress = told_until(&mut stream, |data| data["records"] == 600).await;
+    assert_eq!(
+        (&progress["text"], &progress["value"]),
+        (&json!("12 of 100 pages read"), &json!(0.25))
+    );
 
     live.world
         .sql(&format!(
@@ -41,7 +48,7 @@ async fn a_viewer_follows_a_run_from_the_queue_to_its_end() {
     live.end(run, "success").await;
     assert_eq!(
         told(&mut stream, "task_completed").await,
-        json!({"execution_id": run, "state": "success", "records_processed": 500,
+        json!({"execution_id": run, "state": "success", "records_processed": 600,
                "duration_seconds": 12.5, "verdict": "complete"})
     );
     closed(&mut stream, "task_completed").await;
