@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::private_postgres::free_port;
@@ -32,6 +33,9 @@ exec "$0" "$@" </dev/null 3<&-"#;
 
 /// How often a start is tried: a killed node's name is free only a moment after its death.
 const MOST_STARTS: u32 = 10;
+
+/// A start is seconds of CPU: more of them at once than there are cores make each other late.
+static STARTING: Semaphore = Semaphore::const_new(2);
 
 /// A running node with a port mapper and a data folder of its own. Ends with its value.
 #[derive(Debug)]
@@ -105,6 +109,7 @@ impl PrivateRabbit {
 
     /// Starts the node, again after `stop` or `kill9`, and returns once it answers.
     pub async fn restart(&mut self) {
+        let _turn = STARTING.acquire().await;
         self.kill9();
         if self.mapper.is_none() {
             // A node that finds no port mapper starts one that outlives it.

@@ -94,7 +94,9 @@ async fn corrected_credentials_let_a_refused_project_in() {
         |token: &str| row(&world).auth("bearer", sealed(KEY, &json!({"token": token})));
     world.database.insert_project(with_token("wrong")).await;
     let mut stream = world.stream("tower").await;
-    client_api.wait_for_requests(1).await.unwrap();
+    // The refusal has been told: nobody is let in before.
+    let refused = stream.skip_to("status_update").await.json();
+    assert_eq!(refused["state"], "unknown");
 
     world.database.update_project(with_token("right")).await;
 
