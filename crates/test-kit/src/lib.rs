@@ -34,7 +34,7 @@ pub use paper::{Labels, printed_metrics, quoted, table_rows, told_metrics, told_
 pub use private_postgres::PrivatePostgres;
 pub use private_rabbit::PrivateRabbit;
 pub use project_repo::ProjectRow;
-pub use rabbit::{Got, Rabbit, rabbit_url};
+pub use rabbit::{Got, Rabbit, rabbit_url, rabbit_url_at, rabbit_url_with_password};
 pub use service_process::{LogLine, ServiceProcess};
 pub use sse_client::{Received, SseClient};
 pub use wait::{PATIENCE, wait_until};

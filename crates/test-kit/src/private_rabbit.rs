@@ -117,7 +117,7 @@ impl PrivateRabbit {
         }
         let address = self.address();
         let mut starts = 0;
-        wait_until("the private RabbitMQ answers", PATIENCE * 3, async || {
+        wait_until("the private RabbitMQ answers", PATIENCE * 9, async || {
             if self.has_ended() {
                 starts += 1;
                 assert!(

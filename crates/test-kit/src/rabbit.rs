@@ -50,6 +50,22 @@ pub fn rabbit_url() -> String {
     url
 }
 
+/// The same login and vhost at another address (`host:port`), such as a proxy's.
+pub fn rabbit_url_at(address: &str) -> String {
+    let url = rabbit_url();
+    let (login, rest) = url.split_once('@').expect("RABBITMQ_URL has a login");
+    let vhost = rest.split_once('/').map_or("", |(_, vhost)| vhost);
+    format!("{login}@{address}/{vhost}")
+}
+
+/// The same user with another password.
+pub fn rabbit_url_with_password(password: &str) -> String {
+    let url = rabbit_url();
+    let (login, rest) = url.split_once('@').expect("RABBITMQ_URL has a login");
+    let (user, _) = login.rsplit_once(':').expect("RABBITMQ_URL has a password");
+    format!("{user}:{password}@{rest}")
+}
+
 impl Rabbit {
     /// At the broker of `RABBITMQ_URL`.
     pub async fn connect() -> Self {

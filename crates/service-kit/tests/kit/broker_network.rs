@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use service_kit::broker::PublishError;
-use test_kit::{ChaosProxy, LogCapture, PATIENCE, Rabbit, wait_until};
+use test_kit::{
+    ChaosProxy, LogCapture, PATIENCE, Rabbit, rabbit_url_at, rabbit_url_with_password, wait_until,
+};
 use tokio::{io::AsyncReadExt as _, net::TcpListener, time::timeout};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 };
 
 fn through(proxy: &ChaosProxy) -> String {
-    format!("amqp://guest:guest@{}/%2f?heartbeat=1", proxy.address())
+    rabbit_url_at(&proxy.address().to_string()) + "?heartbeat=1"
 }
 
 async fn proxied() -> (Rabbit, ChaosProxy) {
@@ -179,11 +181,7 @@ async fn nobody_at_the_address_is_told_without_the_password() {
 #[tokio::test]
 async fn a_refused_password_is_told_and_not_shown() {
     let log = LogCapture::start();
-    let rabbit = Rabbit::connect().await;
-    let url = rabbit
-        .url()
-        .replace("guest:guest", "guest:swordfish-refused");
-    let process = Process::at(&url);
+    let process = Process::at(&rabbit_url_with_password("swordfish-refused"));
     let consumer = process.consumer(QUEUE, 1);
     process.until_told("consumer", "ACCESS_REFUSED").await;
     assert!(!consumer.connected());

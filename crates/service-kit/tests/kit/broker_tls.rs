@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use test_kit::rabbit_url;
+use test_kit::{rabbit_url, rabbit_url_at};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -41,7 +41,7 @@ impl Tls {
         let mut tasks = JoinSet::new();
         tasks.spawn(serve(listener, TlsAcceptor::from(Arc::new(config))));
         Self {
-            url: format!("amqps://guest:guest@localhost:{port}/%2f"),
+            url: rabbit_url_at(&format!("localhost:{port}")).replacen("amqp:", "amqps:", 1),
             certificate,
             _tasks: tasks,
         }

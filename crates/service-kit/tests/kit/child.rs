@@ -14,7 +14,7 @@ use service_kit::{
     settings::LogSettings,
     telemetry,
 };
-use test_kit::{ServiceProcess, http_get, rabbit_url};
+use test_kit::{ServiceProcess, http_get, rabbit_url, rabbit_url_with_password};
 
 const ROLE: &str = "KIT_TEST_ROLE";
 
@@ -171,7 +171,7 @@ async fn a_line_written_on_behalf_of_a_request_carries_its_identity() {
 
 #[tokio::test]
 async fn at_every_level_the_log_tells_a_refused_password_and_never_shows_it() {
-    let url = rabbit_url().replace("guest:guest", "guest:swordfish");
+    let url = rabbit_url_with_password("swordfish");
     let mut process = spawn_publisher(&url, &[]);
     let told = |part: &'static str| {
         process.wait_for_line(part, move |line| {

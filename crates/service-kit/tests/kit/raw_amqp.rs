@@ -16,17 +16,19 @@ const MESSAGE_ID: u16 = 1 << 7;
 
 /// Publishes `{}` to a queue, with these bytes as its message id.
 pub async fn publish_with_message_id(url: &str, queue: &str, id: &[u8]) {
-    let address = url.split('@').nth(1).unwrap().split('/').next().unwrap();
+    let (scheme_and_login, host_and_vhost) = url.split_once('@').unwrap();
+    let (_, login) = scheme_and_login.split_once("://").unwrap();
+    let address = host_and_vhost.split('/').next().unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"AMQP\x00\x00\x09\x01").await.unwrap();
     read_frame(&mut stream).await;
-    let login = b"\0guest\0guest";
+    let login = format!("\0{}", login.replacen(':', "\0", 1));
     let length = u32::try_from(login.len()).unwrap().to_be_bytes();
     let start_ok = [
         &[0; 4],
         &short(b"PLAIN")[..],
         &length,
-        login,
+        login.as_bytes(),
         &short(b"en_US"),
     ];
     send(&mut stream, METHOD, 0, &method(10, 11, &start_ok.concat())).await;
