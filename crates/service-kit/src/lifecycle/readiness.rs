@@ -102,15 +102,16 @@ impl Readiness {
             .map_or(now, |check| check.since);
         let changed = before.is_none_or(|check| check.met != met || check.detail != detail);
         let told = detail.clone();
-        let check = Check {
-            met,
-            since,
-            detail,
-        };
+        let check = Check { met, since, detail };
         checks.insert(name, check);
         drop(checks);
         if changed {
-            tracing::info!(check = name, ready = met != Met::NotReady, detail = told, "readiness");
+            tracing::info!(
+                check = name,
+                ready = met != Met::NotReady,
+                detail = told,
+                "readiness"
+            );
         }
     }
 
