@@ -1,0 +1,1 @@
+//! The REST side: routes, handlers, and the live page.

@@ -1,0 +1,1 @@
+//! The ways out: Postgres and the telemetry stores.

@@ -1,0 +1,3 @@
+//! Starts the telemetry service; everything testable is in the library.
+
+fn main() {}

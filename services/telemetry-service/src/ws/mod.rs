@@ -1,0 +1,1 @@
+//! The WebSocket: who may open one, what is said on it, how it ends.
