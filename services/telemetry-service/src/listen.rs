@@ -1,0 +1,73 @@
+//! The public listener's socket, and its certificate.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use service_kit::settings::TlsSettings;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio_rustls::TlsAcceptor;
+
+use crate::app::StartError;
+use crate::settings::SocketSettings;
+
+/// Connections that the kernel keeps for us while we are busy: a reconnect storm.
+const BACKLOG: i32 = 4096;
+/// A client that sends no complete head, or shakes no hands, for this long is dropped.
+pub const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// An idle connection is kept for this long.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Binds the public listener. Connections inherit its options.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn bind(address: SocketAddr, settings: &SocketSettings) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_send_buffer_size(settings.stream_sndbuf_bytes)?;
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    {
+        // The kernel takes a push when all before it are on their way: a reader that stands still is seen at its
+        // second push, and old states are not hoarded.
+        socket.set_tcp_notsent_lowat(1)?;
+        // For clients that vanished, and for answers that actix writes.
+        socket.set_tcp_user_timeout(Some(settings.write_deadline_seconds))?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// The certificate of the settings, if there is one. Only HTTP/1.1 is offered: a WebSocket over HTTP/2 is a protocol of
+/// its own (RFC 8441), and browsers ask for HTTP/1.1 where they see nothing else.
+///
+/// # Errors
+/// When its files cannot be read or used.
+pub fn tls(settings: &TlsSettings) -> Result<Option<TlsAcceptor>, StartError> {
+    let (Some(cert), Some(key)) = (&settings.tls_cert_file, &settings.tls_key_file) else {
+        return Ok(None);
+    };
+    let bad = |file: &std::path::Path, error: &dyn std::fmt::Display| {
+        StartError::Tls(format!("{}: {error}", file.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| bad(cert, &error))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| bad(cert, &error))?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|error| bad(cert, &error))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(Arc::new(config).into()))
+}
