@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod http;
 pub mod http_client;
+pub mod jwt;
 pub mod lifecycle;
 pub mod limits;
 pub mod metrics;
