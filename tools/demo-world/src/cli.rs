@@ -5,9 +5,10 @@ use std::net::{IpAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use demo_world::devices::Cast;
 use demo_world::portal::{LivingPortal, World};
-use demo_world::{ClientApi, LivingWorld, Portal, seed};
+use demo_world::{ClientApi, Devices, LivingWorld, Portal, seed};
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::settings::{LogFormat, LogSettings, ShutdownSettings};
@@ -30,26 +31,9 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the client API with the demo projects, and the procurement portal; the faults of both are
-    /// switched under /_control.
-    Serve {
-        /// Address to listen on.
-        #[arg(long, env = "DEMO_HOST", default_value = "127.0.0.1")]
-        host: IpAddr,
-        /// Port to listen on; 0 takes a free one.
-        #[arg(long, env = "DEMO_PORT", default_value_t = 8300)]
-        port: u16,
-        /// Port of the procurement portal; 0 takes a free one.
-        #[arg(long, env = "DEMO_PNCP_PORT", default_value_t = 8310)]
-        pncp_port: u16,
-        /// A portal for measuring instead of one that lives: at least so many procurements, of whole
-        /// days from 2025-07-07 (a Monday), which nobody touches.
-        #[arg(long, env = "DEMO_PNCP_RECORDS")]
-        pncp_records: Option<u32>,
-        /// Equal seeds give equal histories.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    /// Run the client API with the demo projects, the procurement portal, and devices if there is a
+    /// database for them; what is wrong with all of them is switched under /_control.
+    Serve(Serve),
     /// Write the demo projects into the database; safe to repeat.
     Seed {
         /// Where the services reach this client API.
@@ -68,6 +52,34 @@ enum Command {
     },
 }
 
+#[derive(Debug, Args)]
+struct Serve {
+    /// Address to listen on.
+    #[arg(long, env = "DEMO_HOST", default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, env = "DEMO_PORT", default_value_t = 8300)]
+    port: u16,
+    /// Port of the procurement portal; 0 takes a free one.
+    #[arg(long, env = "DEMO_PNCP_PORT", default_value_t = 8310)]
+    pncp_port: u16,
+    /// A portal for measuring instead of one that lives: at least so many procurements, of whole
+    /// days from 2025-07-07 (a Monday), which nobody touches.
+    #[arg(long, env = "DEMO_PNCP_RECORDS")]
+    pncp_records: Option<u32>,
+    /// The database that devices write their telemetry to, as a login of the role
+    /// `farol_devices`; none live without.
+    #[arg(long, env = "DEMO_DEVICES_DATABASE_URL", hide_env_values = true)]
+    devices_database_url: Option<String>,
+    /// Devices for measuring instead of those that live: of so many tenants, ten each, which write
+    /// only when they are told to under /_control/devices.
+    #[arg(long, env = "DEMO_DEVICES_STILL")]
+    devices_still: Option<u16>,
+    /// Equal seeds give equal histories.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
 impl Cli {
     pub(crate) fn start_logging(&self) {
         let log_format = match self.log_format.as_str() {
@@ -84,13 +96,7 @@ impl Cli {
 
     pub(crate) async fn run(self) -> Result<ExitCode, Box<dyn Error>> {
         match self.command {
-            Command::Serve {
-                host,
-                port,
-                pncp_port,
-                pncp_records,
-                seed,
-            } => serve((host, port), (host, pncp_port), pncp_records, seed).await,
+            Command::Serve(options) => serve(options).await,
             Command::Seed {
                 upstream_url,
                 database_url,
@@ -108,23 +114,19 @@ impl Cli {
     }
 }
 
-async fn serve(
-    client_api: (IpAddr, u16),
-    pncp: (IpAddr, u16),
-    pncp_records: Option<u32>,
-    seed: u64,
-) -> Result<ExitCode, Box<dyn Error>> {
+async fn serve(options: Serve) -> Result<ExitCode, Box<dyn Error>> {
     let clock = Clock::system();
     let lifecycle = Lifecycle::with_signals(clock.clone())?;
-    let api = ClientApi::on(bind(client_api)?)?;
-    let portal = Portal::on(bind(pncp)?)?;
-    let world = LivingWorld::open(&api, seed);
-    let days = if let Some(records) = pncp_records {
-        portal.load(World::of_size(seed, records));
+    let api = ClientApi::on(bind(options.host, options.port)?)?;
+    let portal = Portal::on(bind(options.host, options.pncp_port)?)?;
+    let world = LivingWorld::open(&api, options.seed);
+    let days = if let Some(records) = options.pncp_records {
+        portal.load(World::of_size(options.seed, records));
         None
     } else {
-        Some(LivingPortal::open(&portal, seed, &clock))
+        Some(LivingPortal::open(&portal, options.seed, &clock))
     };
+    let devices = devices(&options, &api, &clock)?;
     for (listener, address) in [("client_api", api.address()), ("pncp", portal.address())] {
         let address = address.to_string();
         tracing::info!(listener, address, "listening");
@@ -134,13 +136,31 @@ async fn serve(
         shutdown_seconds: None,
     };
     let code = lifecycle.run_until_stopped(&shutdown).await;
-    drop((world, days));
+    drop((world, days, devices));
     api.stop().await;
     portal.stop().await;
     Ok(code)
 }
 
-fn bind((host, port): (IpAddr, u16)) -> Result<TcpListener, String> {
+fn devices(
+    options: &Serve,
+    api: &ClientApi,
+    clock: &Clock,
+) -> Result<Option<Devices>, Box<dyn Error>> {
+    let Some(database_url) = &options.devices_database_url else {
+        return Ok(None);
+    };
+    let seed = options.seed;
+    let living = Cast::Living { seed };
+    let cast = options
+        .devices_still
+        .map_or(living, |tenants| Cast::Still { tenants });
+    let devices = Devices::open(database_url, cast, clock)?;
+    api.control(&devices);
+    Ok(Some(devices))
+}
+
+fn bind(host: IpAddr, port: u16) -> Result<TcpListener, String> {
     TcpListener::bind((host, port))
         .map_err(|error| format!("cannot listen on {host}:{port}: {error}"))
 }

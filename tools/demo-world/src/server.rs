@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::answer::answer;
 use crate::control;
+use crate::devices::{self, Desk, Devices};
 use crate::listen::{Site, accept};
-use crate::message::Request;
+use crate::message::{Reply, Request};
 use crate::project::{Project, ProjectHandle};
 use crate::wire::Connection;
 
@@ -27,6 +28,8 @@ pub struct ClientApi {
 pub(crate) struct World {
     projects: Arc<Mutex<BTreeMap<String, Arc<Project>>>>,
     address: SocketAddr,
+    /// Whose control endpoints are reached here too; set at most once.
+    devices: Arc<OnceLock<Arc<Desk>>>,
 }
 
 impl ClientApi {
@@ -48,6 +51,7 @@ impl ClientApi {
         let world = World {
             projects: Arc::default(),
             address: listener.local_addr()?,
+            devices: Arc::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, world.clone()));
@@ -67,6 +71,12 @@ impl ClientApi {
     /// The project of that name, made when there is none: no units, a list, no credentials.
     pub fn project(&self, name: &str) -> ProjectHandle {
         self.world.project(name)
+    }
+
+    /// The devices are controlled here from now on, under `/_control/devices`; the first ones that are
+    /// given stay.
+    pub fn control(&self, devices: &Devices) {
+        let _ = self.world.devices.set(Arc::clone(&devices.desk));
     }
 
     /// Ends, and returns once the port is free and every connection is closed.
@@ -110,6 +120,18 @@ impl World {
     }
 }
 
+impl World {
+    async fn controlled(&self, request: &Request, path: &str) -> Reply {
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        match (self.devices.get(), parts.as_slice()) {
+            (Some(desk), ["_control", "devices", rest @ ..]) => {
+                devices::answer(desk, request, rest).await
+            }
+            _ => control::answer(self, request, path),
+        }
+    }
+}
+
 impl Site for World {
     async fn turn(
         &self,
@@ -121,7 +143,7 @@ impl Site for World {
             .strip_prefix('/')
             .and_then(|rest| rest.strip_suffix("/units"));
         let Some(handle) = asked.and_then(|name| self.find(name)) else {
-            let reply = control::answer(self, request, path);
+            let reply = self.controlled(request, path).await;
             return connection.write(request, reply).await;
         };
         let project = handle.project;

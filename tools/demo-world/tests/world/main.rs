@@ -10,6 +10,7 @@ mod client;
 mod conditional;
 mod control;
 mod credentials;
+mod devices;
 mod faults;
 mod portal_control;
 mod portal_faults;
