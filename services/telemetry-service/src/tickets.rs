@@ -111,7 +111,13 @@ mod tests {
         let (one, other) = (fresh(), fresh());
         assert_ne!(one, other);
         assert!(looks_like_one(&one), "{one}");
-        for odd in ["", "abc", &one[1..], &format!("{}'", &one[1..]), &format!("{one}0")] {
+        for odd in [
+            "",
+            "abc",
+            &one[1..],
+            &format!("{}'", &one[1..]),
+            &format!("{one}0"),
+        ] {
             assert!(!looks_like_one(odd), "{odd}");
         }
     }

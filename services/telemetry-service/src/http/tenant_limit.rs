@@ -1,4 +1,4 @@
-//! How often a tenant may ask in a minute. Bounded, however many tenants there are; the places of sockets are another matter.
+//! How often a tenant may ask in a minute. Bounded, however many tenants there are.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

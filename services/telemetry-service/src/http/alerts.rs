@@ -1,0 +1,92 @@
+//! GET /api/v2/alerts, and one of them.
+
+use actix_web::HttpRequest;
+use actix_web::web::{Data, Json, Path};
+use serde::Serialize;
+
+use super::State;
+use super::access::Reader;
+use super::query::Query;
+use crate::error::ApiError;
+use crate::infra::alert_repo::{AlertDetail, AlertFilter};
+use crate::model::TenantId;
+
+/// What an alert may be.
+const STATUSES: [&str; 3] = ["OPEN", "ACKNOWLEDGED", "CLOSED"];
+/// Characters of the longest type that is looked for.
+const LONGEST_TYPE: usize = 200;
+
+/// A page of a tenant's alerts, newest first.
+#[derive(Serialize)]
+pub struct Alerts {
+    tenant_id: TenantId,
+    alerts: Vec<AlertDetail>,
+    count: usize,
+    status: String,
+    alert_type: Option<String>,
+    limit: u16,
+    offset: u32,
+}
+
+/// One alert.
+#[derive(Serialize)]
+pub struct OneAlert {
+    tenant_id: TenantId,
+    alert: AlertDetail,
+}
+
+/// GET …/alerts
+pub async fn list(
+    Reader(viewer): Reader,
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<Json<Alerts>, ApiError> {
+    let mut query = Query::of(&request);
+    let filter = filter(&mut query);
+    let page = query.page();
+    query.finish()?;
+    let listed = state
+        .alerts
+        .list(&viewer.tenant, &filter, page.limit, page.offset);
+    let alerts = listed.await?;
+    Ok(Json(Alerts {
+        tenant_id: viewer.tenant,
+        count: alerts.len(),
+        alerts,
+        status: filter.status,
+        alert_type: filter.alert_type,
+        limit: page.limit,
+        offset: page.offset,
+    }))
+}
+
+/// GET …/alerts/{id}
+pub async fn one(
+    Reader(viewer): Reader,
+    id: Path<String>,
+    state: Data<State>,
+) -> Result<Json<OneAlert>, ApiError> {
+    // What is no number is no alert's, and nobody is asked about it.
+    let id = id.parse().map_err(|_| ApiError::AlertNotFound)?;
+    let alert = state.alerts.one(&viewer.tenant, id).await?;
+    Ok(Json(OneAlert {
+        tenant_id: viewer.tenant,
+        alert: alert.ok_or(ApiError::AlertNotFound)?,
+    }))
+}
+
+fn filter(query: &mut Query) -> AlertFilter {
+    let status = query.read("status", "must be OPEN, ACKNOWLEDGED or CLOSED", |word| {
+        STATUSES.into_iter().find(|status| *status == word)
+    });
+    let rule = "must be at most 200 characters, none of them NUL";
+    let alert_type = query.read("alert_type", rule, |text| {
+        // Postgres has no NUL in texts.
+        let usable = text.chars().count() <= LONGEST_TYPE && !text.contains('\0');
+        usable.then(|| text.to_owned())
+    });
+    AlertFilter {
+        status: status.unwrap_or("OPEN").to_owned(),
+        alert_type,
+    }
+}
