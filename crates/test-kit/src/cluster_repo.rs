@@ -6,7 +6,13 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
 /// The services' roles. Each has one login user, which holds it and nothing else.
-const GROUPS: [&str; 3] = ["farol_public", "farol_admin", "farol_ingest"];
+const GROUPS: [&str; 5] = [
+    "farol_public",
+    "farol_admin",
+    "farol_ingest",
+    "farol_telemetry",
+    "farol_devices",
+];
 /// The password of the login users; the server is a test server.
 pub(crate) const PASSWORD: &str = "farol-test";
 

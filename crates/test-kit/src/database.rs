@@ -75,6 +75,16 @@ impl Database {
         self.url_of("farol_ingest")
     }
 
+    /// Connects as a login user with the rights of `farol_telemetry`.
+    pub fn telemetry_url(&self) -> String {
+        self.url_of("farol_telemetry")
+    }
+
+    /// Connects as a login user with the rights of `farol_devices`, who writes for all tenants.
+    pub fn devices_url(&self) -> String {
+        self.url_of("farol_devices")
+    }
+
     fn url_of(&self, group: &str) -> String {
         let login = self.server.clone().username(&login_of(group));
         let login = login.password(PASSWORD).database(&self.name);

@@ -1,0 +1,148 @@
+//! Calls of an InfluxDB: where it is, who we are, how long and how much. What is asked, and what answers mean, is
+//! `influxql` and `influx_sql`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use service_kit::http_client::{
+    HeaderMap, HeaderName, HeaderValue, Outbound, OutboundError, Request, StatusCode,
+};
+use service_kit::settings::{ExposeSecret as _, Secret, Url};
+
+use crate::model::SourceError;
+
+/// As long as Postgres may take for a statement.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// A thousand readings of some kilobytes each.
+const CAP: usize = 16 * 1024 * 1024;
+/// So much of what an InfluxDB complains about is told.
+const LONGEST_COMPLAINT: usize = 200;
+
+/// The token holds what no header can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("INFLUXDB_TOKEN has characters that no header can carry")]
+pub struct UnusableToken;
+
+/// An InfluxDB.
+#[derive(Clone, Debug)]
+pub(super) struct Influx {
+    outbound: Outbound,
+    base: String,
+    authorization: Option<HeaderValue>,
+}
+
+/// What it said, whatever the status.
+pub(super) struct Said {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+}
+
+/// How an InfluxDB words an error.
+#[derive(Deserialize)]
+struct Complaint {
+    error: String,
+}
+
+impl Influx {
+    /// The one at `url`. `scheme` is the word before the token: `Token` or `Bearer`.
+    pub(super) fn new(
+        outbound: Outbound,
+        url: &Url,
+        scheme: &str,
+        token: Option<&Secret>,
+    ) -> Result<Self, UnusableToken> {
+        let header = |token: &Secret| {
+            HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
+                .map_err(|_| UnusableToken)
+        };
+        let mut authorization = token.map(header).transpose()?;
+        if let Some(header) = &mut authorization {
+            header.set_sensitive(true);
+        }
+        Ok(Self {
+            outbound,
+            base: url.as_str().trim_end_matches('/').to_owned(),
+            authorization,
+        })
+    }
+
+    /// One question. `path` begins with `/`.
+    pub(super) async fn ask(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        body: String,
+    ) -> Result<Said, SourceError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            HeaderName::from_static("accept"),
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(
+            HeaderName::from_static("content-type"),
+            HeaderValue::from_static(content_type),
+        );
+        if let Some(authorization) = &self.authorization {
+            headers.insert(
+                HeaderName::from_static("authorization"),
+                authorization.clone(),
+            );
+        }
+        let request = Request {
+            url: format!("{}{path}", self.base),
+            headers,
+            timeout: TIMEOUT,
+            cap: CAP,
+        };
+        let answer = self
+            .outbound
+            .post(&request, body.into())
+            .await
+            .map_err(failed)?;
+        Ok(Said {
+            status: answer.status,
+            body: answer.body,
+        })
+    }
+}
+
+impl Said {
+    /// What it complains about, as it words it.
+    pub(super) fn complaint(&self) -> String {
+        serde_json::from_slice(&self.body).map_or_else(
+            |_| String::from_utf8_lossy(&self.body).into_owned(),
+            |complaint: Complaint| complaint.error,
+        )
+    }
+
+    /// The failure that an answer without success is.
+    pub(super) fn failure(&self) -> SourceError {
+        let status = self.status.as_u16();
+        let told = format!("it answers {status}: {}", short(&self.complaint()));
+        match status {
+            408 | 429 | 500.. => SourceError::Unavailable(told),
+            _ => SourceError::Refused(told),
+        }
+    }
+}
+
+/// The beginning of a text that somebody else has written, on one line.
+pub(super) fn short(text: &str) -> String {
+    let line = text.trim().replace(char::is_control, " ");
+    line.chars().take(LONGEST_COMPLAINT).collect()
+}
+
+/// Whether asking again may help.
+fn failed(error: OutboundError) -> SourceError {
+    let told = error.to_string();
+    match error {
+        OutboundError::Timeout | OutboundError::Connect(_) | OutboundError::Body(_) => {
+            SourceError::Unavailable(told)
+        }
+        OutboundError::Blocked(_)
+        | OutboundError::TooLarge(_)
+        | OutboundError::Redirect(_)
+        | OutboundError::BadUrl(_) => SourceError::Refused(told),
+    }
+}
