@@ -84,13 +84,14 @@ impl Public {
     /// [`ApiError`], also when a limit is reached.
     pub async fn refresh(&self, slug: &str, client: Client) -> Result<Bytes, ApiError> {
         let project = self.find(slug).await?;
-        let limited = self.refreshes.take(client);
-        let limited = limited.and_then(|()| project.may_refresh());
-        if let Err(wait) = limited {
+        let refreshed = match self.refreshes.take(client) {
+            Ok(()) => project.refresh().await,
+            Err(wait) => Err(wait),
+        };
+        let (present, ok) = refreshed.map_err(|wait| {
             self.kit.metrics.refreshed("limited");
-            return Err(ApiError::RefreshLimited(wait + self.spread() / 4));
-        }
-        let (present, ok) = project.refresh().await;
+            ApiError::RefreshLimited(wait + self.spread() / 4)
+        })?;
         self.kit.metrics.refreshed(if ok { "ok" } else { "failed" });
         let at = rfc3339(self.kit.clock.now());
         Ok(body::refreshed(&present, ok, at))

@@ -33,13 +33,16 @@ impl Project {
     }
 
     /// Fetches now, past every cache. The data after it, and whether it worked.
-    pub async fn refresh(self: &Arc<Self>) -> (Present, bool) {
+    ///
+    /// # Errors
+    /// The time until the next forced refresh is allowed.
+    pub async fn refresh(self: &Arc<Self>) -> Result<(Present, bool), Duration> {
         self.touch();
-        let ok = match self.want(Why::Refresh) {
+        let ok = match self.in_turn(|| self.want(Why::Refresh))? {
             Some(number) => self.wait_for(number, |_| false).await,
             None => false,
         };
-        (self.present(), ok)
+        Ok((self.present(), ok))
     }
 
     /// Sees to it that a fetch cycle runs, if the source may be asked: its number.

@@ -162,11 +162,12 @@ impl Project {
         self.topic.join(step.map_or(Resume::Fresh, Resume::After))
     }
 
-    /// Counts a forced refresh, of which there is one in `REFRESH_MIN_SECONDS`.
+    /// Has `begin` make use of the one forced refresh in `REFRESH_MIN_SECONDS`. Under one lock: whoever is refused may
+    /// rely on it that the other one's fetch is under way.
     ///
     /// # Errors
     /// The time until the next.
-    pub fn may_refresh(&self) -> Result<(), Duration> {
+    pub(super) fn in_turn<T>(&self, begin: impl FnOnce() -> T) -> Result<T, Duration> {
         let mut last = lock(&self.refreshed);
         let now = Instant::now();
         let next = last.map(|last| last + self.kit.limits.refresh_min);
@@ -174,7 +175,7 @@ impl Project {
             return Err(next - now);
         }
         *last = Some(now);
-        Ok(())
+        Ok(begin())
     }
 
     /// What is known, without asking anybody.

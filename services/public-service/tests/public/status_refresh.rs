@@ -101,7 +101,7 @@ async fn a_refresh_joins_the_fetch_that_is_under_way() {
         let url = world.url("/api/status/tower/refresh");
         refreshes.spawn(async move { http_post(&url, &[], b"").await });
     }
-    // One of the two is over the limit, and is told so once the other one waits.
+    // One of the two is over the limit, which it can only be when the other has joined.
     let refused = refreshes.join_next().await.unwrap().unwrap();
     assert_eq!(refused.status(), 429);
     gate.release();
