@@ -47,6 +47,9 @@ pub enum ApiError {
     /// A GET of the WebSocket's path that asks for no upgrade.
     #[error("not an upgrade")]
     UpgradeRequired,
+    /// An upgrade that is no handshake of a WebSocket.
+    #[error("no handshake")]
+    BadHandshake,
 }
 
 impl From<Denied> for ApiError {
@@ -98,6 +101,9 @@ impl ApiError {
                 "upgrade_required",
                 "This is a WebSocket",
             ),
+            Self::BadHandshake => {
+                Problem::bad_request("bad_handshake", "This is no handshake of a WebSocket")
+            }
         }
     }
 }
@@ -166,9 +172,24 @@ mod tests {
         let away = || SourceError::Unavailable("secret host".to_owned());
         let refused = || SourceError::Refused("secret query".to_owned());
         for (error, status, code, retry_after) in [
-            (ApiError::Denied(Denied::Missing), 401, "token_missing", None),
-            (ApiError::Denied(Denied::Invalid), 401, "token_invalid", None),
-            (ApiError::Denied(Denied::Unauthorized), 403, "forbidden", None),
+            (
+                ApiError::Denied(Denied::Missing),
+                401,
+                "token_missing",
+                None,
+            ),
+            (
+                ApiError::Denied(Denied::Invalid),
+                401,
+                "token_invalid",
+                None,
+            ),
+            (
+                ApiError::Denied(Denied::Unauthorized),
+                403,
+                "forbidden",
+                None,
+            ),
             (
                 ApiError::Denied(Denied::Away),
                 503,
@@ -190,6 +211,7 @@ mod tests {
             (refused().into(), 500, "internal_error", None),
             (ApiError::OriginRefused, 403, "origin_not_allowed", None),
             (ApiError::UpgradeRequired, 426, "upgrade_required", None),
+            (ApiError::BadHandshake, 400, "bad_handshake", None),
         ] {
             let problem = error.problem();
             assert_eq!(problem.status.as_u16(), status, "{error}");
@@ -211,7 +233,11 @@ mod tests {
             challenge(Denied::Missing.into()).as_deref(),
             Some(r#"Bearer realm="farol""#)
         );
-        assert!(challenge(Denied::Invalid.into()).unwrap().ends_with(r#"error="invalid_token""#));
+        assert!(
+            challenge(Denied::Invalid.into())
+                .unwrap()
+                .ends_with(r#"error="invalid_token""#)
+        );
         assert_eq!(challenge(Denied::Unauthorized.into()), None);
         let upgrade = told(ApiError::UpgradeRequired, header::UPGRADE);
         assert_eq!(upgrade.as_deref(), Some("websocket"));

@@ -1,10 +1,18 @@
 //! The telemetry service: phones and dashboards of many tenants watch devices and alerts live over one WebSocket,
 //! each tenant only its own. It reads; devices write elsewhere.
 
-pub mod model;
-pub mod store;
-
+pub mod app;
+mod error;
 mod feed;
+mod frame;
 mod http;
-mod infra;
+mod identity;
+pub mod infra;
+mod keeper;
+mod listen;
+mod metrics;
+pub mod model;
+pub mod settings;
+pub mod store;
+mod tickets;
 mod ws;

@@ -46,8 +46,6 @@ pub struct TelemetryMetrics {
     pub poller_restarts: IntCounter,
     /// Times that the database's hints were lost.
     pub hints_lost: IntCounter,
-    /// Fetches of the key server.
-    pub jwks_fetches: IntCounterVec,
     /// From a hint of the database to the write of what it hinted at.
     pub commit_to_push: Histogram,
     closed: IntCounterVec,
@@ -92,11 +90,6 @@ impl TelemetryMetrics {
                 "telemetry_hints_lost_total",
                 "Times that the connection on which the database tells of commits was lost.",
             )?,
-            jwks_fetches: metrics.counter_vec(
-                "telemetry_jwks_fetches_total",
-                "Requests for the keys of tokens, by outcome.",
-                &["outcome"],
-            )?,
             commit_to_push: metrics.histogram(
                 "telemetry_commit_to_push_seconds",
                 "From the moment the database told of a commit to the write of it to a socket.",
@@ -134,9 +127,6 @@ impl TelemetryMetrics {
                 self.queries.with_label_values(&[kind.as_str(), outcome]);
             }
         }
-        for outcome in ["ok", "failed"] {
-            self.jwks_fetches.with_label_values(&[outcome]);
-        }
     }
 
     /// A socket ended, or was refused.
@@ -147,7 +137,9 @@ impl TelemetryMetrics {
     /// A source was asked, and it took so long.
     pub fn asked(&self, kind: Kind, ok: bool, took: Duration) {
         let outcome = if ok { "ok" } else { "failed" };
-        self.queries.with_label_values(&[kind.as_str(), outcome]).inc();
+        self.queries
+            .with_label_values(&[kind.as_str(), outcome])
+            .inc();
         self.query_seconds
             .with_label_values(&[kind.as_str()])
             .observe(took.as_secs_f64());

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use service_kit::http_client::OutboundSettings;
+use service_kit::jwt::JwtSettings;
 use service_kit::settings::{
-    DatabaseSettings, Field, ListenSettings, LogSettings, OpsSettings, Secret, Setting,
-    ShutdownSettings, TlsSettings, Url,
+    Concern, DatabaseSettings, Field, ListenSettings, LogSettings, OpsSettings, Reader, Secret,
+    Setting, ShutdownSettings, TlsSettings, Url,
 };
 
 service_kit::service_settings! {
@@ -15,8 +15,8 @@ service_kit::service_settings! {
     ops: OpsSettings,
     tls: TlsSettings,
     database: DatabaseSettings,
+    identity: IdentitySettings,
     store: StoreSettings,
-    outbound: OutboundSettings,
     feed: FeedSettings,
     socket: SocketSettings,
     limit: LimitSettings,
@@ -46,8 +46,6 @@ service_kit::settings! {
         ws_push: Push = "change";
         /// Between two queries of one kind that the database's hints ask for, per tenant.
         ws_hint_ms: Duration = "100" in 1..=60_000;
-        /// A query that takes longer has failed.
-        ws_query_ms: Duration = "5000" in 100..=60_000;
         /// Devices of one tenant that are watched at once.
         max_watched_devices: usize = "10000" in 1..=1_000_000;
     }
@@ -74,6 +72,27 @@ service_kit::settings! {
         max_sockets_per_tenant: usize = "500" in 1..=1_000_000;
         /// REST requests of one tenant in 60 s.
         tenant_requests_per_minute: u32 = "100" in 1..=1_000_000;
+    }
+}
+
+/// [`JwtSettings`] that name somebody: a service that believes nobody's tokens is of no use.
+#[derive(Clone, Debug, Default)]
+pub struct IdentitySettings(pub JwtSettings);
+
+impl Concern for IdentitySettings {
+    const DOC: &'static [&'static str] = JwtSettings::DOC;
+    const FIELDS: &'static [Field] = JwtSettings::FIELDS;
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let read = JwtSettings::read(reader)?;
+        reader.check(if read.is_configured() {
+            Ok(())
+        } else {
+            Err("KEYCLOAK_PUBLIC_URL, or JWT_ISSUER and JWT_JWKS_URL, or JWT_HS256_SECRET is required: \
+                 whose tokens are believed?"
+                .to_owned())
+        })?;
+        Some(Self(read))
     }
 }
 

@@ -1,0 +1,254 @@
+//! The present state of one channel, and what of it somebody is owed. Pure: no clock, no lock, no source.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use live_hub::{Live, Published};
+use tokio::time::Instant;
+
+use super::message;
+use crate::frame::Frame;
+use crate::model::{DeviceId, OpenAlerts, Reading};
+
+/// What a topic carries: the newest known content of a channel, and whether its source can be read.
+pub struct Present {
+    content: Content,
+    view: View,
+}
+
+enum Content {
+    Device(DeviceId, Option<Reading>),
+    Alerts(Option<OpenAlerts>),
+}
+
+/// What there is to see, encoded once for all who see it. Cloning copies a pointer.
+#[derive(Clone, Default)]
+pub struct View(Arc<Shown>);
+
+#[derive(Clone, Default)]
+struct Shown {
+    data: Option<Frame>,
+    /// Grows with every other content.
+    data_turn: u32,
+    /// Tells whether the source can be read; `None` where it always could.
+    state: Option<Frame>,
+    /// Grows with every turn to stale or to live.
+    state_turn: u32,
+    stale: bool,
+    /// When the database told of the commit that brought this content.
+    hinted: Option<Instant>,
+}
+
+/// What a source said of a channel.
+pub enum News {
+    /// A device's newest reading, if it has one.
+    Reading(Option<Reading>),
+    /// The open alerts.
+    Alerts(OpenAlerts),
+}
+
+impl Present {
+    /// A device of which nothing is known; `stale` since when the source cannot be read.
+    pub fn device(device: DeviceId, stale: Option<DateTime<Utc>>) -> Self {
+        Self::new(Content::Device(device, None), stale)
+    }
+
+    /// Alerts of which nothing is known.
+    pub fn alerts(stale: Option<DateTime<Utc>>) -> Self {
+        Self::new(Content::Alerts(None), stale)
+    }
+
+    fn new(content: Content, stale: Option<DateTime<Utc>>) -> Self {
+        let view = View::default();
+        let mut this = Self { content, view };
+        if let Some(since) = stale {
+            this.tell_state(true, since);
+        }
+        this
+    }
+
+    /// The source was read: this is what it says now. `None` where nobody needs to be told.
+    pub fn read(
+        &mut self,
+        news: News,
+        now: DateTime<Utc>,
+        hinted: Option<Instant>,
+    ) -> Option<Published<Self>> {
+        let changed = self.take(news);
+        if let Some(data) = changed {
+            let shown = Arc::make_mut(&mut self.view.0);
+            shown.data = Some(data);
+            shown.data_turn += 1;
+            shown.hinted = hinted;
+            self.turned(false, now);
+            return Some(self.published());
+        }
+        self.turned(false, now).then(|| self.published())
+    }
+
+    /// Whether the source can be read, as of `since`. What is shown stays: an outage empties nothing.
+    pub fn stale(&mut self, stale: bool, since: DateTime<Utc>) -> Option<Published<Self>> {
+        self.turned(stale, since).then(|| self.published())
+    }
+
+    /// What everybody sees now.
+    pub fn view(&self) -> View {
+        self.view.clone()
+    }
+
+    /// Takes `news` in; the new message, where it is newer than, or other than, what is known.
+    fn take(&mut self, news: News) -> Option<Frame> {
+        match (&mut self.content, news) {
+            (Content::Device(device, known), News::Reading(Some(reading))) => {
+                if known
+                    .as_ref()
+                    .is_some_and(|known| !supersedes(&reading, known))
+                {
+                    return None;
+                }
+                let frame = message::telemetry(device, &reading);
+                *known = Some(reading);
+                Some(frame)
+            }
+            (Content::Alerts(known), News::Alerts(open)) => {
+                if known.as_ref() == Some(&open) {
+                    return None;
+                }
+                let frame = message::alerts(&open);
+                *known = Some(open);
+                Some(frame)
+            }
+            // A device without readings; one that had some keeps them, wherever its rows have gone.
+            (_, News::Reading(_) | News::Alerts(_)) => None,
+        }
+    }
+
+    /// Says whether that is a change.
+    fn turned(&mut self, stale: bool, since: DateTime<Utc>) -> bool {
+        let changes = self.view.0.stale != stale;
+        if changes {
+            self.tell_state(stale, since);
+        }
+        changes
+    }
+
+    fn tell_state(&mut self, stale: bool, since: DateTime<Utc>) {
+        let device = match &self.content {
+            Content::Device(device, _) => Some(device),
+            Content::Alerts(_) => None,
+        };
+        let frame = message::state(device, stale, since);
+        let shown = Arc::make_mut(&mut self.view.0);
+        shown.state = Some(frame);
+        shown.state_turn += 1;
+        shown.stale = stale;
+    }
+
+    fn published(&self) -> Published<Self> {
+        let (step, frame) = ((), self.view());
+        Published { step, frame }
+    }
+}
+
+/// Whether `new` is to be shown instead of `known`: later, or the same row with other content. A row that comes late is
+/// history.
+fn supersedes(new: &Reading, known: &Reading) -> bool {
+    let (at, was) = ((new.time, new.seq), (known.time, known.seq));
+    at > was || (at == was && new.metrics != known.metrics)
+}
+
+/// Only the newest state matters, so what was missed is the present, however much it was.
+impl Live for Present {
+    type Step = ();
+    type Frame = View;
+
+    fn snapshot(&mut self) -> Option<View> {
+        let shown = &self.view.0;
+        (shown.data.is_some() || shown.stale).then(|| self.view())
+    }
+
+    fn fold<'a>(&mut self, _: impl Iterator<Item = &'a ()>) -> View {
+        self.view()
+    }
+
+    fn weight((): &()) -> usize {
+        1
+    }
+}
+
+/// What one socket has been told of a channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    data_turn: u32,
+    state_turn: u32,
+    told_stale: bool,
+}
+
+/// One message that a socket is owed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Push {
+    /// What is written.
+    pub frame: Frame,
+    /// What it tells of.
+    pub what: What,
+    /// When the database told of it, if it did.
+    pub hinted: Option<Instant>,
+}
+
+/// What a push tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Content: a reading, or the alerts.
+    Data,
+    /// That the source is away, or back.
+    State,
+}
+
+impl Seen {
+    /// The next message that takes whoever has seen this much to `view`; none where they are there.
+    pub fn owed(&mut self, view: &View) -> Option<Push> {
+        let shown = &view.0;
+        // "live" comes before what it makes believable again, "stale" after what it casts doubt on.
+        if shown.stale {
+            self.data(shown).or_else(|| self.state(shown))
+        } else {
+            self.state(shown).or_else(|| self.data(shown))
+        }
+    }
+
+    /// The content is owed once more, changed or not.
+    pub fn again(&mut self) {
+        self.data_turn = 0;
+    }
+
+    fn data(&mut self, shown: &Shown) -> Option<Push> {
+        if self.data_turn == shown.data_turn {
+            return None;
+        }
+        self.data_turn = shown.data_turn;
+        Some(Push {
+            frame: shown.data.clone()?,
+            what: What::Data,
+            hinted: shown.hinted,
+        })
+    }
+
+    fn state(&mut self, shown: &Shown) -> Option<Push> {
+        let turned = self.state_turn != shown.state_turn;
+        self.state_turn = shown.state_turn;
+        // Who never heard of an outage need not hear of its end.
+        if !turned || !(shown.stale || self.told_stale) {
+            return None;
+        }
+        self.told_stale = shown.stale;
+        Some(Push {
+            frame: shown.state.clone()?,
+            what: What::State,
+            hinted: None,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "present_tests.rs"]
+mod tests;

@@ -1,0 +1,87 @@
+//! GET /api/v2/ws: who may open a socket. The upgrade is completed whatever the answer, because browsers show a page the
+//! close code of an open socket and nothing of an HTTP status.
+
+use actix_http::ws::{HandshakeError, handshake};
+use actix_web::http::header::{self, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::desk::Desk;
+use super::ending::Ending;
+use super::session::Guest;
+use crate::error::ApiError;
+use crate::identity::{Denied, Viewer};
+
+/// The word that stands for our subprotocol, and in front of a token.
+const BEARER: &str = "bearer";
+
+/// What becomes of a connection once its upgrade is answered; travels with the answer.
+pub enum Plan {
+    /// A session.
+    Open(Box<Guest>),
+    /// The end at once.
+    Refuse(Ending),
+}
+
+/// Answers the handshake.
+pub async fn upgrade(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, ApiError> {
+    let mut shaken = handshake(request.head()).map_err(|error| match error {
+        HandshakeError::BadWebsocketKey => ApiError::BadHandshake,
+        _ => ApiError::UpgradeRequired,
+    })?;
+    let origin = request.headers().get(header::ORIGIN);
+    if origin.is_some_and(|origin| !desk.origins.allows(origin)) {
+        return Err(ApiError::OriginRefused);
+    }
+    if offers(request.headers()).any(|it| it == BEARER) {
+        // A browser fails a connection whose offer is not answered.
+        let bearer = HeaderValue::from_static(BEARER);
+        shaken.insert_header((SEC_WEBSOCKET_PROTOCOL, bearer));
+    }
+    let plan = plan(&request, &desk).await.unwrap_or_else(Plan::Refuse);
+    let mut answer = HttpResponse::from(shaken.finish()).map_into_boxed_body();
+    answer.extensions_mut().insert(plan);
+    Ok(answer)
+}
+
+async fn plan(request: &HttpRequest, desk: &Desk) -> Result<Plan, Ending> {
+    let viewer = identify(request, desk).await?;
+    let seat = desk.seats.take(&viewer.tenant)?;
+    let asks = parameter(request, "push").is_some_and(|push| push == "interval");
+    Ok(Plan::Open(Box::new(Guest {
+        seat,
+        expires_at: viewer.expires_at,
+        repeats: asks || desk.repeats,
+    })))
+}
+
+/// The first that is there counts, in the contract's order.
+async fn identify(request: &HttpRequest, desk: &Desk) -> Result<Viewer, Denied> {
+    if let Some(token) = parameter(request, "token") {
+        return desk.gate.admit(Some(&token)).await;
+    }
+    if let Some(ticket) = parameter(request, "ticket") {
+        return desk.tickets.redeem(&ticket).await;
+    }
+    let headers = request.headers();
+    if let Some(token) = offers(headers).skip_while(|it| *it != BEARER).nth(1) {
+        return desk.gate.admit(Some(token)).await;
+    }
+    let authorization = headers.get(header::AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok()?.split_once(' '));
+    let token = authorization.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER));
+    desk.gate.admit(token.map(|(_, token)| token.trim())).await
+}
+
+/// The subprotocols that the client offers: `bearer, <token>`.
+fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(SEC_WEBSOCKET_PROTOCOL);
+    let lines = lines.filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+fn parameter(request: &HttpRequest, name: &str) -> Option<String> {
+    let query = form_urlencoded::parse(request.query_string().as_bytes());
+    let mut found = query.filter(|(key, _)| key == name);
+    found.next().map(|(_, value)| value.into_owned())
+}
