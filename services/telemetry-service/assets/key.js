@@ -34,6 +34,7 @@ export class KeyField {
 
   /** Asks for a token: nothing goes on without one, so the reader is led here. */
   demand() {
+    this.#told.textContent = "";
     this.#box.open = true;
     this.#field.focus();
   }
@@ -41,7 +42,7 @@ export class KeyField {
   /** Asks for the next token while the present one still holds; the reader is not torn away from what they read. */
   remind(seconds) {
     this.#box.open = true;
-    this.tell("keyEnds", { n: seconds });
+    this.tell("keyEnds", { time: sayTime(Date.now() + seconds * 1000) });
   }
 
   done() {

@@ -30,7 +30,7 @@ const ENGLISH = {
   keyHelp: "It stays in this tab and is never put into an address.",
   keyUse: "Use it",
   keyForget: "Forget it",
-  keyEnds: "Your token ends in {n} s. Give a new one to stay connected.",
+  keyEnds: "Your token ends at {time}. Give a new one to stay connected.",
   keyRenewed: "Renewed.",
   keyOther: "The new token was not accepted: {message}",
 
@@ -90,7 +90,7 @@ const PORTUGUESE = {
   keyHelp: "Ele fica nesta aba e nunca é posto em um endereço.",
   keyUse: "Usar",
   keyForget: "Esquecer",
-  keyEnds: "Seu token termina em {n} s. Informe um novo para continuar conectado.",
+  keyEnds: "Seu token termina às {time}. Informe um novo para continuar conectado.",
   keyRenewed: "Renovado.",
   keyOther: "O novo token não foi aceito: {message}",
 
