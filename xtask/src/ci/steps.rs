@@ -36,6 +36,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: |lab| lab.check("gateway-peer", &mut lab.python("ci/gateway/peer_test.py")?),
     },
     Step {
+        name: "telemetry-peer",
+        what: "a Python program sees its tenant's readings and alerts, and never another's",
+        needs: &[PYTHON],
+        run: |lab| lab.check("telemetry-peer", &mut lab.python("ci/telemetry/peer_test.py")?),
+    },
+    Step {
         name: "openapi",
         what: "the administration answers what its OpenAPI document says, and never with a 5xx",
         needs: &[PYTHON],
@@ -76,6 +82,12 @@ pub(crate) const STEPS: &[Step] = &[
         what: "a page in a real browser follows a run through the gateway, whatever happens to it",
         needs: &[PYTHON, CHROMIUM],
         run: |lab| browsers(lab, "gateway-browser", "ci/gateway/browser_test.py"),
+    },
+    Step {
+        name: "telemetry-browser",
+        what: "the live page in a real browser: values, alerts, outages, and what becomes of the token",
+        needs: &[PYTHON, CHROMIUM],
+        run: |lab| browsers(lab, "telemetry-browser", "ci/telemetry/live_test.py"),
     },
     Step {
         name: "bench-smoke",
