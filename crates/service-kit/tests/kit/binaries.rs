@@ -1,11 +1,14 @@
-//! The two binaries of the kit, and through them the command line that every binary has.
+//! The binaries of the kit, and through them the command line that every binary has.
 
 use std::{
     io::Write as _,
     process::{Command, Output, Stdio},
 };
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
 const SECRET: &str = env!("CARGO_BIN_EXE_farol-secret");
+const TOKEN: &str = env!("CARGO_BIN_EXE_farol-token");
 const MIGRATE: &str = env!("CARGO_BIN_EXE_farol-migrate");
 
 fn run(binary: &str, arguments: &[&str], env: &[(&str, &str)], input: &str) -> Output {
@@ -44,6 +47,31 @@ fn what_farol_secret_seals_it_opens() {
         token,
     );
     assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn a_token_of_the_shared_secret_names_its_tenant_and_ends_in_30_days() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let env = [("JWT_HS256_SECRET", secret), ("JWT_ISSUER", "joe")];
+    let output = run(TOKEN, &["for", "demo-a", "demo-b"], &env, "");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let lines: Vec<_> = told(&output.stdout).lines().collect();
+    assert_eq!(lines.len(), 2);
+    let token = lines[1].strip_prefix("demo-b ").unwrap();
+    let payload = token.split('.').nth(1).unwrap();
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(
+        (&claims["tenant_id"], &claims["iss"], &claims["aud"]),
+        (&"demo-b".into(), &"joe".into(), &"pulse-ui".into())
+    );
+    let days = (claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()) / 86_400;
+    assert_eq!(days, 30);
+    assert_eq!(token, test_kit::hs256_token(secret, &claims));
+    for (arguments, code) in [(&[][..], 1), (&["for"], 1), (&["demo-a"], 2)] {
+        let output = run(TOKEN, arguments, &env, "");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
 }
 
 #[test]
