@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Gets(Gets),
     /// Be the backend and all clients of an SSE gateway, and send to them.
     Gateway(Gateway),
+    /// Hold sockets of many tenants, let their devices write, and check who got which row.
+    Sockets(Sockets),
     /// Only be the client API, with units that never change, until killed.
     Upstream(Upstream),
 }
@@ -156,6 +159,43 @@ pub(crate) struct Gateway {
     /// Length of an event's data.
     #[arg(long, default_value_t = 200)]
     pub(crate) data_bytes: usize,
+    /// The process whose CPU time and memory are reported (Linux).
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+    /// Seconds without any event that are too many.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) patience: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sockets {
+    /// The socket, `http://127.0.0.1:PORT/path`.
+    #[arg(long)]
+    pub(crate) url: String,
+    /// A file with a line `TENANT TOKEN` for each tenant.
+    #[arg(long)]
+    pub(crate) tokens: PathBuf,
+    /// Sockets to hold, of one tenant after the other in turn.
+    #[arg(long, default_value_t = 5_000)]
+    pub(crate) connections: usize,
+    /// Devices of each tenant, `dev-0001` and on; a socket subscribes to all of them.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) devices: usize,
+    /// The demo world whose devices write when they are told to, `http://127.0.0.1:PORT`.
+    #[arg(long)]
+    pub(crate) devices_url: String,
+    /// Where the service tells its queries, `http://127.0.0.1:PORT/metrics`.
+    #[arg(long)]
+    pub(crate) metrics_url: String,
+    /// Times that a tenant lets each of its devices write a row, in turn.
+    #[arg(long, default_value_t = 200)]
+    pub(crate) changes: u64,
+    /// Milliseconds from one of them to the next, whichever the tenant.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) pace_ms: u64,
+    /// How long nothing is written, with few sockets and with all.
+    #[arg(long, default_value_t = 20_000)]
+    pub(crate) rest_ms: u64,
     /// The process whose CPU time and memory are reported (Linux).
     #[arg(long)]
     pub(crate) server_pid: Option<u32>,

@@ -1,4 +1,4 @@
-//! The load of the benches: many event streams, a GET loop, and the raw limit to compare with.
+//! The load of the benches: many event streams or sockets, a GET loop, and the raw limit to compare with.
 //! Prints one JSON object; exits 1 when an answer was wrong or a change was lost.
 
 mod audience;
@@ -18,6 +18,7 @@ mod report;
 mod response;
 mod sockets;
 mod subscriber;
+mod telemetry;
 mod trigger;
 mod upstream;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         cli::Command::Raw(options) => raw::run(&options),
         cli::Command::Gets(options) => gets::run(&options),
         cli::Command::Gateway(options) => gateway::run(&options),
+        cli::Command::Sockets(options) => telemetry::run(&options),
         cli::Command::Upstream(options) => upstream::run(options.port),
     };
     match outcome {

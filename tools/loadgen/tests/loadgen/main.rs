@@ -5,6 +5,7 @@
 
 mod gateway;
 mod servers;
+mod sockets;
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
