@@ -105,6 +105,11 @@ impl App {
             }
             None => (Door::Both, public_address),
         };
+        if door == Door::Both && gate.secret.is_none() && !public_address.ip().is_loopback() {
+            tracing::warn!(
+                "whoever reaches PORT may list all tokens and send to them: set INTERNAL_PORT or INTERNAL_SECRET"
+            );
+        }
         serve(listeners.public, door, &gate, &lifecycle)?;
         let counted = Arc::clone(&sessions);
         let status = Arc::new(move || status(&counted));

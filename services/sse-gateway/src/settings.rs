@@ -45,7 +45,7 @@ service_kit::settings! {
     /// How streams behave.
     pub struct StreamSettings {
         /// A comment is sent on every stream this often.
-        heartbeat_interval_seconds: Duration = "15" in 1..=86_400;
+        heartbeat_interval_seconds: Duration = "15" in 1..=4_294_967_295;
         /// `named` sends events as they are; `envelope` sends named ones as `{"type", "payload"}` without a name.
         event_format: EventFormat = "named";
         /// How 400, 401 and 403 of the backend reach the client: as the `status` of the answer, or as an event of a `stream` that ends.
@@ -98,11 +98,15 @@ impl CallbackSettings {
             return Ok(());
         };
         let url = Url::parse(text.expose_secret()).ok();
-        let fits = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        // User info would not be sent, and the backend refuse every call.
+        let fits = |url: &Url| {
+            let is_open = url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && url.has_host() && is_open
+        };
         if url.as_ref().is_some_and(fits) {
             return Ok(());
         }
-        Err("CALLBACK_URL must be an http or https address (the value may be secret)".to_owned())
+        Err("CALLBACK_URL must be an http or https address without user info (the value may be secret)".to_owned())
     }
 }
 

@@ -24,28 +24,28 @@ const IDLE: Duration = Duration::from_secs(75);
 const TAKE_WITHIN: Duration = Duration::from_secs(30);
 /// For reading the answer before we hang up on someone who still sends.
 const LINGER: Duration = Duration::from_secs(2);
-/// The largest body.
-const LARGEST_BODY: usize = 1024 * 1024;
 
 /// Serves `socket` to its end.
 pub async fn serve(mut socket: Socket, door: Door, gate: Arc<Gate>) {
     let mut buffer = BytesMut::new();
     while let Some(head) = next_head(&mut socket, &mut buffer, &gate).await {
         let stamp = gate.stamp(&head);
-        let reply = match read_body(&mut socket, &mut buffer, &head).await {
+        let most = routes::largest_body(&gate, door, &head);
+        let reply = match read_body(&mut socket, &mut buffer, &head, most).await {
             Ok(body) => routes::reply(&gate, door, &head, &body),
             Err(BadBody::Io(_)) => return,
             Err(BadBody::TooLarge) => {
-                return refuse(socket, &head, &stamp, ApiError::too_large()).await;
+                let error = routes::too_large(&gate, door, &head);
+                return refuse(socket, &head, &stamp, error).await;
             }
             Err(BadBody::Malformed) => {
                 return refuse(socket, &head, &stamp, ApiError::malformed()).await;
             }
         };
-        let told = match reply {
-            Reply::Told(told) => told,
+        let (told, in_step) = match reply {
+            Reply::Told(told) => (told, true),
             Reply::Stream => match stream::open(&mut socket, &gate, &head, &stamp).await {
-                Opened::Refused(told) => told,
+                Opened::Refused { told, in_step } => (told, in_step),
                 Opened::Left => return,
                 Opened::Stream(stream) => {
                     // It keeps its connection for hours, and needs no buffer.
@@ -55,7 +55,7 @@ pub async fn serve(mut socket: Socket, door: Door, gate: Arc<Gate>) {
             },
         };
         gate.log(&head, told.status, &stamp);
-        let keep_alive = head.keep_alive && !gate.stopping.is_cancelled();
+        let keep_alive = in_step && head.keep_alive && !gate.stopping.is_cancelled();
         if !tell(&mut socket, &head, &stamp, &told, keep_alive).await {
             return;
         }
@@ -129,16 +129,17 @@ async fn read_body(
     socket: &mut Socket,
     buffer: &mut BytesMut,
     head: &Head,
+    most: usize,
 ) -> Result<Bytes, BadBody> {
     if head.framing == Framing::None {
         return Ok(Bytes::new());
     }
     let read = async {
-        let fits = !matches!(head.framing, Framing::Length(length) if length > LARGEST_BODY as u64);
+        let fits = !matches!(head.framing, Framing::Length(length) if length > most as u64);
         if head.expects && fits && buffer.is_empty() {
             socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
-        head.framing.read(socket, buffer, LARGEST_BODY).await
+        head.framing.read(socket, buffer, most).await
     };
     let late = |_| Err(BadBody::Io(io::ErrorKind::TimedOut.into()));
     timeout(BODY_WITHIN, read).await.unwrap_or_else(late)

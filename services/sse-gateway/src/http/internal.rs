@@ -29,9 +29,13 @@ pub fn list(gate: &Gate, head: &Head) -> Result<Told, ApiError> {
     Ok(Told::ok(body.into_bytes()))
 }
 
-/// A target is shown as an address is, without the host that it lacks.
+/// A target is shown as an address is, without the host that it may lack. What follows a `#` is no part of an address.
 fn without_secrets(target: &str) -> String {
     const HOST: &str = "http://gateway";
+    let target = target.split('#').next().unwrap_or_default();
+    if !target.starts_with('/') {
+        return shown(target);
+    }
     let shown = shown(&format!("{HOST}{target}"));
-    shown.strip_prefix(HOST).unwrap_or(target).to_owned()
+    shown.strip_prefix(HOST).unwrap_or_default().to_owned()
 }

@@ -6,7 +6,7 @@ use crate::session::Forwarded;
 use crate::wire::Head;
 
 /// Headers of which only the first counts when they come twice, as in the predecessor (Node's rule).
-const SINGLE: [&str; 17] = [
+const SINGLE: [&str; 18] = [
     "age",
     "authorization",
     "content-length",
@@ -23,6 +23,7 @@ const SINGLE: [&str; 17] = [
     "proxy-authorization",
     "referer",
     "retry-after",
+    "server",
     "user-agent",
 ];
 

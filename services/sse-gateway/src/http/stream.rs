@@ -30,7 +30,12 @@ pub enum Opened {
     /// It is open.
     Stream(Stream),
     /// This is why not.
-    Refused(Told),
+    Refused {
+        /// The answer.
+        told: Told,
+        /// Nothing came from the client meanwhile that nobody has kept: the next byte begins a request.
+        in_step: bool,
+    },
     /// The client does not wait for an answer any more.
     Left,
 }
@@ -44,7 +49,8 @@ pub struct Stream {
 /// Registers the client and waits for the backend.
 pub async fn open(socket: &mut Socket, gate: &Arc<Gate>, head: &Head, stamp: &Stamp) -> Opened {
     let chunks = head.chunks;
-    let refusal = match begin(socket, gate, head, stamp).await {
+    let mut stray = 0;
+    let refusal = match begin(socket, gate, head, stamp, &mut stray).await {
         Ok(Some(connection)) => {
             gate.log(head, 200, stamp);
             return Opened::Stream(Stream { connection, chunks });
@@ -55,7 +61,10 @@ pub async fn open(socket: &mut Socket, gate: &Arc<Gate>, head: &Head, stamp: &St
     let error = ApiError::refused(refusal, gate.retry_after());
     let told = matches!(refusal, Refusal::Backend(400 | 401 | 403));
     if !told || gate.reject == RejectMode::Status {
-        return Opened::Refused(error.into());
+        return Opened::Refused {
+            told: error.into(),
+            in_step: stray == 0,
+        };
     }
     gate.log(head, 200, stamp);
     let _ = timeout(
@@ -73,6 +82,7 @@ async fn begin(
     gate: &Arc<Gate>,
     head: &Head,
     stamp: &Stamp,
+    stray: &mut usize,
 ) -> Result<Option<Arc<Connection>>, Refusal> {
     if gate.stopping.is_cancelled() {
         gate.metrics.connected("draining");
@@ -91,14 +101,13 @@ async fn begin(
             }
         }
     };
-    let mut stray = 0;
     tokio::select! {
         biased;
         (opened, step) = answered => {
             sessions.follow(&connection, step);
             opened.map(|()| Some(Arc::clone(&connection)))
         }
-        _ = socket.left(&mut stray, MOST_STRAY_BYTES) => {
+        _ = socket.left(stray, MOST_STRAY_BYTES) => {
             sessions.end(&connection, Reason::ClientClosed);
             Ok(None)
         }

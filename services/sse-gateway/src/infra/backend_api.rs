@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use service_kit::VERSION;
@@ -56,12 +57,12 @@ impl BackendApi {
         self.caller.is_some()
     }
 
-    /// Tells it `body`.
-    pub async fn call(&self, body: Bytes) -> Called {
+    /// Tells it `body`; sets `written` from when on it may have been heard.
+    pub async fn call(&self, body: Bytes, written: &AtomicBool) -> Called {
         let Some(caller) = &self.caller else {
             return Called::Unreachable("CALLBACK_URL is not set".to_owned());
         };
-        match caller.call(&body).await {
+        match caller.call(&body, written).await {
             Ok((status, body)) => Called::Answered { status, body },
             Err(CallError::NotSent(error)) => Called::Unreachable(error.to_string()),
             Err(CallError::Lost(error)) => Called::Lost(error.to_string()),

@@ -2,6 +2,7 @@
 //! happens.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::time::{sleep, timeout};
 
@@ -31,14 +32,17 @@ impl Sessions {
     pub(super) async fn call(self: Arc<Self>, connection: Arc<Connection>) {
         let body = self.instance.connect(connection.token, &connection.request);
         let started = tokio::time::Instant::now();
+        let written = AtomicBool::default();
         let called = tokio::select! {
-            called = self.backend.call(body) => Some(called),
+            called = self.backend.call(body, &written) => Some(called),
             () = self.patience() => None,
         };
         self.metrics.called("connect", started.elapsed());
         let (outcome, settled) = match called {
             Some(called) => self.judge(called),
-            None => ("timeout", Settled::Unknown(Refusal::Timeout)),
+            None if written.into_inner() => ("timeout", Settled::Unknown(Refusal::Timeout)),
+            // What was never sent is known to nobody.
+            None => ("timeout", Settled::Rejected(Refusal::Timeout)),
         };
         self.metrics.connected(outcome);
         // In this order: whoever sees that all is settled sees what follows from it.

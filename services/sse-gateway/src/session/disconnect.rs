@@ -1,6 +1,7 @@
 //! Tells the backend that a connection has ended: at least once, with the same id, for as long as it makes sense.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -65,7 +66,9 @@ impl Sessions {
         // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
         let started = Instant::now();
-        let called = timeout(self.limits.timeout, self.backend.call(body)).await;
+        // It is told again in any case.
+        let written = AtomicBool::default();
+        let called = timeout(self.limits.timeout, self.backend.call(body, &written)).await;
         self.metrics.called("disconnect", started.elapsed());
         match called {
             Ok(Called::Answered { status, .. }) => matches!(status, 200..300 | 400..500),

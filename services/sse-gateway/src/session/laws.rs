@@ -65,6 +65,7 @@ struct Model {
     settled: Option<Outcome>,
     told: Vec<Reason>,
     ended: Option<Reason>,
+    opened: bool,
     /// Frames that were promised to arrive, in order, while the line holds.
     promised: VecDeque<Frame>,
 }
@@ -111,6 +112,7 @@ impl Model {
             settled: None,
             told: Vec::new(),
             ended: None,
+            opened: false,
             promised: VecDeque::new(),
         }
     }
@@ -137,7 +139,12 @@ impl Model {
             }
             Happening::Settle(_) => {}
             Happening::Open => {
-                if let Some((_, step)) = self.connection.open(b"", None) {
+                if let Some((opened, step)) = self.connection.open(b"", None) {
+                    self.opened = opened.is_ok();
+                    // What was sent during a connect that ends the stream comes after its end.
+                    if self.settled == Some(Outcome::Closing) {
+                        self.promised.clear();
+                    }
                     self.follow(step);
                 }
             }
@@ -201,6 +208,14 @@ impl Model {
         let promised: Vec<Frame> = self.promised.into();
         let promised = Frame::concat(&promised).plain();
         assert!(promised.starts_with(&sent), "in order, without a gap");
+        let waits = self.connection.queued();
+        let is_whole = self
+            .ended
+            .is_none_or(|reason| reason == Reason::ServerClosed);
+        assert!(
+            !self.opened || !is_whole || sent.len() + waits == promised.len(),
+            "nothing is forgotten"
+        );
         drop(self.connection);
         assert_eq!(self.buffered.get(), 0);
     }

@@ -5,8 +5,10 @@ use std::io;
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// A longer line inside of a chunked body is no HTTP.
+/// A longer line inside of a chunked body is no HTTP; nor are more extensions and trailers together, which mean nothing.
 const LONGEST_LINE: usize = 4096;
+/// Of the size of a chunk.
+const MOST_DIGITS: usize = 8;
 
 /// Where a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +68,13 @@ async fn chunked<R: AsyncRead + Unpin>(
     cap: usize,
 ) -> Result<Bytes, BadBody> {
     let mut body = BytesMut::new();
+    let mut beside = 0;
     loop {
         let line = line(io, buffer).await?;
+        beside += line.len().saturating_sub(MOST_DIGITS);
+        if beside > LONGEST_LINE {
+            return Err(BadBody::Malformed);
+        }
         let size = chunk_size(&line).ok_or(BadBody::Malformed)?;
         if size == 0 {
             break;
@@ -83,14 +90,13 @@ async fn chunked<R: AsyncRead + Unpin>(
         }
         buffer.advance(2);
     }
-    let mut trailers = 0;
     loop {
         let line = line(io, buffer).await?;
-        trailers += line.len();
+        beside += line.len();
         if line.is_empty() {
             return Ok(body.freeze());
         }
-        if trailers > LONGEST_LINE {
+        if beside > LONGEST_LINE {
             return Err(BadBody::Malformed);
         }
     }
@@ -99,12 +105,12 @@ async fn chunked<R: AsyncRead + Unpin>(
 /// Hexadecimal digits, and an extension that means nothing to us.
 fn chunk_size(line: &[u8]) -> Option<usize> {
     let size = line.split(|byte| *byte == b';').next()?.trim_ascii_end();
-    let sound = (1..=8).contains(&size.len()) && size.iter().all(u8::is_ascii_hexdigit);
+    let sound = (1..=MOST_DIGITS).contains(&size.len()) && size.iter().all(u8::is_ascii_hexdigit);
     let size = std::str::from_utf8(size).ok().filter(|_| sound)?;
     usize::from_str_radix(size, 16).ok()
 }
 
-/// A line, without its end. Only CRLF ends one: others disagree on a lone LF.
+/// A line, without its end. Only CRLF ends one: others disagree on a lone LF or CR.
 async fn line<R: AsyncRead + Unpin>(
     io: &mut R,
     buffer: &mut BytesMut,
@@ -117,6 +123,9 @@ async fn line<R: AsyncRead + Unpin>(
                 return Err(BadBody::Malformed);
             }
             line.truncate(end - 1);
+            if line.contains(&b'\r') {
+                return Err(BadBody::Malformed);
+            }
             return Ok(line);
         }
         if buffer.len() > LONGEST_LINE {

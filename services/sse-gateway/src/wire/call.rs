@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ const IDLE_FOR: Duration = Duration::from_millis(1_500);
 const MOST_OPENING: usize = 5;
 /// One that has not brought an answer in this time is no longer counted: a slow server must not be slowed further.
 const OPENING: Duration = Duration::from_millis(10);
+/// For a connection, with its TLS.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// For the body behind a status that says no.
+const BODY_OF_REFUSAL: Duration = Duration::from_secs(1);
 /// Bytes of an answer's body that are read.
 const LARGEST_ANSWER: usize = 1024 * 1024 + 64 * 1024;
 const MOST_HEADERS: usize = 100;
@@ -80,8 +85,8 @@ impl Caller {
     }
 
     /// Sends `body` and reads the answer: its status and body. There is no deadline here; whoever drops the call
-    /// drops its connection.
-    pub async fn call(&self, body: &[u8]) -> Result<(u16, Bytes), CallError> {
+    /// drops its connection, and learns from `written` whether the other side may have acted on it.
+    pub async fn call(&self, body: &[u8], written: &AtomicBool) -> Result<(u16, Bytes), CallError> {
         let request = [
             self.head.as_bytes(),
             body.len().to_string().as_bytes(),
@@ -90,15 +95,18 @@ impl Caller {
         ]
         .concat();
         if let Some(io) = self.kept_sent(&request).await {
+            written.store(true, Ordering::Relaxed);
             return self.answered(io).await;
         }
         // The semaphore is never closed. Meanwhile others may have given back a connection.
         let turn = self.opening.acquire().await;
         if let Some(io) = self.kept_sent(&request).await {
+            written.store(true, Ordering::Relaxed);
             drop(turn);
             return self.answered(io).await;
         }
         let io = self.fresh(&request).await.map_err(CallError::NotSent)?;
+        written.store(true, Ordering::Relaxed);
         let mut answered = std::pin::pin!(self.answered(io));
         if let Ok(answered) = timeout(OPENING, &mut answered).await {
             return answered;
@@ -122,17 +130,23 @@ impl Caller {
     }
 
     async fn fresh(&self, request: &[u8]) -> io::Result<Io> {
+        let late = |_| Err(io::ErrorKind::TimedOut.into());
+        let connected = timeout(CONNECT_WITHIN, self.connect()).await;
+        let mut io = connected.unwrap_or_else(late)?;
+        deliver(&mut io, request).await?;
+        Ok(io)
+    }
+
+    async fn connect(&self) -> io::Result<Io> {
         let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
         tcp.set_nodelay(true)?;
-        let mut io = match &self.tls {
+        Ok(match &self.tls {
             None => Either::Left(tcp),
             Some((connector, name)) => {
                 let stream = connector.connect(name.clone(), tcp).await?;
                 Either::Right(Box::new(stream))
             }
-        };
-        deliver(&mut io, request).await?;
-        Ok(io)
+        })
     }
 
     /// The connection that was used last, if it still stands.
@@ -187,9 +201,18 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) -> io::Result<((u
             if head.status >= 200 {
                 let framing = head.framing;
                 let body = framing.read(io, &mut buffer, LARGEST_ANSWER);
-                let body = body.await.map_err(io::Error::other)?;
-                let reusable = head.keep_alive && framing != Framing::ToEnd && buffer.is_empty();
-                return Ok(((head.status, body), reusable));
+                let body = if (200..300).contains(&head.status) {
+                    Some(body.await.map_err(io::Error::other)?)
+                } else {
+                    // A refusal is one, whatever becomes of its body, which nobody reads.
+                    timeout(BODY_OF_REFUSAL, body)
+                        .await
+                        .ok()
+                        .and_then(Result::ok)
+                };
+                let framed = body.is_some() && framing != Framing::ToEnd && buffer.is_empty();
+                let answer = (head.status, body.unwrap_or_default());
+                return Ok((answer, framed && head.keep_alive));
             }
         }
     }

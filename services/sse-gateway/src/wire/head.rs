@@ -63,13 +63,18 @@ impl Head {
             Err(_) => return Err(BadHead::Malformed),
         };
         let mut head = Self::read(&request, buffer).ok_or(BadHead::Malformed)?;
+        if has_lone_line_feed(&buffer[..len]) {
+            return Err(BadHead::Malformed);
+        }
         head.raw = buffer.split_to(len).freeze();
         Ok(Some(head))
     }
 
     fn read(request: &Request<'_, '_>, buffer: &[u8]) -> Option<Self> {
-        let target = request.path?;
-        let target = within(buffer, target.as_bytes());
+        let text = request.path?;
+        let word = request.method?;
+        let target = within(buffer, text.as_bytes());
+        let path = path_of(text, word)?;
         let chunks = request.version == Some(1);
         let lines = Lines(request.headers);
         // Exactly one Host is what HTTP/1.1 asks for.
@@ -79,11 +84,11 @@ impl Head {
         let one = |name| lines.one(name).map(|value| within(buffer, value));
         Some(Self {
             raw: Bytes::new(),
-            path: path_of(buffer, &target)?,
+            path: target.start + path.start..target.start + path.end,
             target,
             authorization: one("authorization"),
             request_id: one("x-request-id"),
-            method: Method::of(request.method?),
+            method: Method::of(word),
             // An old client would have to be told that its wish was heard; nobody needs that.
             keep_alive: chunks && !lines.has("connection", "close"),
             expects: chunks && lines.has("expect", "100-continue"),
@@ -197,23 +202,47 @@ fn within(whole: &[u8], part: &[u8]) -> Range<usize> {
     start..start + part.len()
 }
 
-/// The path of a target in origin form or absolute form, and `*`.
-fn path_of(buffer: &[u8], target: &Range<usize>) -> Option<Range<usize>> {
-    let text = std::str::from_utf8(&buffer[target.clone()]).ok()?;
-    let start = match text.find("://") {
-        Some(scheme) if !text.starts_with('/') => {
-            let authority = scheme + 3;
-            let path = text[authority..].find('/');
-            path.map_or(text.len(), |path| authority + path)
-        }
-        _ => 0,
+/// Where the path of a target lies: of origin form, or of the absolute form of a web address. Only OPTIONS may ask for
+/// `*`, and only CONNECT for an authority; the path of these is all of it.
+fn path_of(target: &str, method: &str) -> Option<Range<usize>> {
+    let start = if target.starts_with('/') {
+        0
+    } else if let Some(authority) = behind_scheme(target) {
+        let len = target[authority..].find(['/', '?', '#']);
+        let end = len.map_or(target.len(), |len| authority + len);
+        // An address without a host is nobody's.
+        (end > authority).then_some(end)?
+    } else {
+        let sound = match method {
+            "OPTIONS" => target == "*",
+            "CONNECT" => !target.contains(['/', '?', '#']),
+            _ => false,
+        };
+        return sound.then_some(0..target.len());
     };
-    let end = text.find(['?', '#']).unwrap_or(text.len()).max(start);
-    let path = &text[start..end];
-    let known = path.starts_with('/') || path.is_empty() && start > 0 || path == "*";
-    // CONNECT names an authority, and is answered by its method.
-    let known = known || !text.contains('/');
-    known.then_some(target.start + start..target.start + end)
+    let len = target[start..].find(['?', '#']);
+    Some(start..len.map_or(target.len(), |len| start + len))
+}
+
+fn behind_scheme(target: &str) -> Option<usize> {
+    let is_scheme = |scheme: &&str| {
+        let begin = target.get(..scheme.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    };
+    ["http://", "https://"]
+        .into_iter()
+        .find(is_scheme)
+        .map(str::len)
+}
+
+/// The parser takes it for the end of a line; what stands in front of us may not.
+fn has_lone_line_feed(head: &[u8]) -> bool {
+    let mut before = 0;
+    head.iter().any(|byte| {
+        let lone = *byte == b'\n' && before != b'\r';
+        before = *byte;
+        lone
+    })
 }
 
 #[cfg(test)]

@@ -23,6 +23,10 @@ pub enum Act {
     Twice(u16),
     /// Writes these bytes and hangs up.
     Garbage(&'static str),
+    /// Answers with this status, and hangs up in the midst of the body.
+    BreakOff(u16),
+    /// Answers with this status, and never comes to the end of the body.
+    Drag(u16),
     /// Hangs up.
     Cut,
     /// Never answers, and keeps the connection.
@@ -43,6 +47,15 @@ impl Act {
     /// Later by so many milliseconds.
     pub fn after(self, milliseconds: u64) -> Self {
         Self::Later(Duration::from_millis(milliseconds), Box::new(self))
+    }
+
+    /// Whether nothing can follow on the same connection.
+    fn is_last(&self) -> bool {
+        match self {
+            Self::BreakOff(_) | Self::Drag(_) => true,
+            Self::Later(_, act) => act.is_last(),
+            _ => false,
+        }
     }
 }
 
@@ -192,7 +205,7 @@ impl Shared {
                 calls[index].status = kept;
                 calls[index].answered_at = Some(self.place());
             }
-            if kept.is_none() {
+            if kept.is_none() || act.is_last() {
                 return;
             }
         }
@@ -223,6 +236,15 @@ async fn act_on(stream: &mut TcpStream, act: &Act) -> Option<u16> {
             let _ = stream.write_all(bytes.as_bytes()).await;
             None
         }
+        Act::BreakOff(status) => {
+            begin(stream, *status).await?;
+            Some(*status)
+        }
+        Act::Drag(status) => {
+            begin(stream, *status).await?;
+            let _ = stream.read(&mut [0; 1]).await;
+            Some(*status)
+        }
         Act::Cut => None,
         Act::Hang => {
             // Until the gateway gives up.
@@ -230,6 +252,11 @@ async fn act_on(stream: &mut TcpStream, act: &Act) -> Option<u16> {
             None
         }
     }
+}
+
+async fn begin(stream: &mut TcpStream, status: u16) -> Option<()> {
+    let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 10\r\n\r\nshort");
+    stream.write_all(answer.as_bytes()).await.ok()
 }
 
 async fn say(stream: &mut TcpStream, status: u16, header: &str, body: &str) -> Option<u16> {

@@ -51,6 +51,8 @@ async fn the_backend_is_told_the_raw_target_and_every_header() {
         ("Set-Cookie", "odd"),
         ("Authorization", "first"),
         ("authorization", "second"),
+        ("Server", "first"),
+        ("server", "second"),
     ];
     let target = "/a%20b//c?q=%2F&q=é&token=t";
     let stream = SseClient::connect(&world.url(target), &headers).await;
@@ -74,6 +76,7 @@ async fn the_backend_is_told_the_raw_target_and_every_header() {
     assert_eq!(told["cookie"], "a=1; b=2");
     assert_eq!(told["set-cookie"], json!(["odd"]));
     assert_eq!(told["authorization"], "first");
+    assert_eq!(told["server"], "first");
     assert_eq!(told["accept"], "text/event-stream");
     let token = call.token();
     assert_eq!(

@@ -25,7 +25,7 @@ const SLOWEST_MS: u64 = 100;
 /// What the backend does with one connect.
 fn connect_act(random: &Random) -> Act {
     let closes = r#"{"event":{"name":"only","data":"one"},"close":true}"#;
-    let act = match random.u64_below(12) {
+    let act = match random.u64_below(13) {
         0..4 => Act::ok(),
         4 => Act::Say(200, closes.to_owned()),
         5 => Act::Say(200, "<html>".to_owned()),
@@ -34,6 +34,7 @@ fn connect_act(random: &Random) -> Act {
         8 => Act::Twice(403),
         9 => Act::Garbage(GARBAGE[pick(random, GARBAGE.len())]),
         10 => Act::Cut,
+        11 => Act::BreakOff([401, 404, 500, 302][pick(random, 4)]),
         _ => Act::Hang,
     };
     slow(act, random)
@@ -133,7 +134,9 @@ async fn every_connect_that_may_count_has_one_taken_disconnect_and_no_other_has_
     }
     clients.join_all().await;
     world.all_told().await;
-    let connects = judge(&world.backend.calls());
+    let calls = world.backend.calls();
+    let connects = judge(&calls);
+    agrees(&world, &calls).await;
     assert!(
         connects > 800,
         "most schedules came to a connect: {connects}"
@@ -147,6 +150,25 @@ async fn every_connect_that_may_count_has_one_taken_disconnect_and_no_other_has_
     );
     assert!(world.metric("gateway_connections_open").await.abs() < 0.1);
     world.shutdown().await;
+}
+
+/// The gateway's own account is the backend's: so many ends, and nothing told again but what it counted as told again.
+async fn agrees(world: &World, calls: &[Call]) {
+    let told = calls.iter().filter(|call| call.is("disconnect"));
+    let ended: BTreeSet<String> = told.clone().map(Call::token).collect();
+    let mut ends = 0.0;
+    for reason in ["client_closed", "server_closed", "error"] {
+        let name = format!(r#"gateway_disconnects_total{{reason="{reason}"}}"#);
+        ends += world.metric(&name).await;
+    }
+    assert!((ends - figure(ended.len())).abs() < 0.5, "{ends}");
+    let again = figure(told.count() - ended.len());
+    let retries = world.metric("gateway_callback_retries_total").await;
+    assert!(again <= retries, "{again} times, and {retries} meant");
+}
+
+fn figure(count: usize) -> f64 {
+    u32::try_from(count).unwrap().into()
 }
 
 fn script(world: &World, random: &Random) {

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::backend::Act;
 use crate::world::World;
 
 /// Sends bytes as they stand and reads all that is answered.
@@ -36,6 +37,21 @@ async fn heads_that_cannot_be_read_are_answered_bare_and_closed() {
         ("GET / HTTP/1.1\r\nHost: x\r\nBad Name: 1\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nHost: x\r\n folded: 1\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nHost : x\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\nHost: x\n\n".to_owned(), 400),
+        ("\nGET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nHost: x\r\nA: b\nContent-Length: 4\r\n\r\nGET ".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n".to_owned(), 400),
+        ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET nowhere HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET * HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET ?x HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET x?://y/internal/connections HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET ://x/internal/connections HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET http:///internal/connections HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET ftp://x/internal/connections HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("OPTIONS nowhere HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("CONNECT x/y HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
         (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), 431),
         (format!("GET / HTTP/1.1\r\nHost: x\r\nbig: {long}\r\n\r\n"), 431),
         (format!("GET / HTTP/1.1\r\nHost: x\r\n{many}\r\n"), 431),
@@ -113,6 +129,28 @@ async fn bodies_that_cannot_be_read_are_refused_and_nothing_behind_them_is_obeye
         ),
         (
             format!(
+                "{send}Transfer-Encoding: chunked\r\n\r\n2;a\rb\r\n{{}}\r\n0\r\n\r\n{smuggled}"
+            ),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            format!(
+                "{send}Transfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\nT: a\rb\r\n\r\n{smuggled}"
+            ),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            format!(
+                "{send}Transfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n{smuggled}",
+                format!("1;{}\r\n{{\r\n", "x".repeat(1_000)).repeat(5)
+            ),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            format!(
                 "{send}Transfer-Encoding: chunked\r\n\r\n{}\r\n{smuggled}",
                 "1".repeat(5_000)
             ),
@@ -134,6 +172,57 @@ async fn bodies_that_cannot_be_read_are_refused_and_nothing_behind_them_is_obeye
         );
     }
     assert!(world.backend.calls().is_empty());
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn bodies_of_strangers_are_answered_unread() {
+    let world = World::with(|settings| {
+        settings.internal.internal_secret = Some("hunter2".to_owned().into());
+    })
+    .await;
+    let large = "Host: x\r\nContent-Length: 1000000\r\n\r\n";
+    for (request, wanted) in [
+        ("POST /internal/send", "401 Unauthorized"),
+        ("GET /internal/send", "405 Method Not Allowed"),
+        ("POST /nowhere", "404 Not Found"),
+        ("GET /s", "413 Payload Too Large"),
+        ("OPTIONS /s", "413 Payload Too Large"),
+    ] {
+        let answer = exchange(&world, format!("{request} HTTP/1.1\r\n{large}").as_bytes()).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {wanted}")),
+            "{request}: {answer}"
+        );
+        assert!(answer.contains("Connection: close"), "{request}: {answer}");
+    }
+    assert!(world.backend.calls().is_empty());
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_a_client_says_while_its_stream_is_refused_is_never_obeyed() {
+    let world = World::start().await;
+    world.backend.on_connect(Act::status(403).after(400));
+    let mut client = TcpStream::connect(world.address).await.unwrap();
+    let head = b"GET /s HTTP/1.1\r\nHost: x\r\n\r\n";
+    client.write_all(head).await.unwrap();
+    world.backend.wait_for("connect", 1).await;
+    // The head of a request arrives while nobody reads requests, its body when somebody does.
+    let post = b"POST /internal/send HTTP/1.1\r\nHost: x\r\nContent-Length: 37\r\n\r\n";
+    client.write_all(post).await.unwrap();
+    let mut answer = Vec::new();
+    client.read_buf(&mut answer).await.unwrap();
+    let _ = client
+        .write_all(b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    let read = timeout(PATIENCE, client.read_to_end(&mut answer)).await;
+    let _ = read.expect("the connection ends");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(answer.contains("Connection: close"), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    assert_eq!(world.backend.calls_of("connect").len(), 1);
     world.shutdown().await;
 }
 

@@ -18,6 +18,7 @@ async fn unusable_settings_end_with_2_and_name_the_setting() {
         ("HEARTBEAT_INTERVAL_SECONDS", "1.5"),
         ("CALLBACK_URL", "nowhere"),
         ("CALLBACK_URL", "ftp://x/"),
+        ("CALLBACK_URL", "http://user:hunter2@x/"),
         ("EVENT_FORMAT", "xml"),
         ("REJECT_MODE", "never"),
         ("SEND_BUFFER_BYTES", "0"),
@@ -28,6 +29,38 @@ async fn unusable_settings_end_with_2_and_name_the_setting() {
     let output = refused(&[], &[("CALLBACK_URL", "hunter2")]).await;
     assert!(!output.contains("hunter2"), "{output}");
     assert!(refused(&["--port", "x"], &[]).await.contains("PORT"));
+}
+
+#[tokio::test]
+async fn any_whole_number_of_seconds_is_a_heartbeat() {
+    let environment = [("HEARTBEAT_INTERVAL_SECONDS", "4000000000")];
+    let mut process = ServiceProcess::spawn_with("sse-gateway", &["--check-config"], &environment);
+    assert_eq!(process.wait_exit().await, Some(0), "{}", process.output());
+}
+
+#[tokio::test]
+async fn a_way_in_that_is_open_to_everybody_is_warned_of() {
+    let open = |line: &test_kit::LogLine| {
+        let message = line.json["message"].as_str().unwrap_or_default();
+        line.json["level"] == "WARN" && message.contains("INTERNAL_SECRET")
+    };
+    for (more, warns) in [
+        (("HOST", "0.0.0.0"), true),
+        (("HOST", "127.0.0.1"), false),
+        (("INTERNAL_SECRET", "hunter2"), false),
+        (("INTERNAL_PORT", "0"), false),
+    ] {
+        let environment = [("HOST", "0.0.0.0"), ("PORT", "0"), ("OPS_PORT", "0"), more];
+        let mut process = ServiceProcess::spawn("sse-gateway", &environment);
+        process.address("public").await;
+        if warns {
+            process.wait_for_line("the warning", open).await;
+        } else {
+            assert!(!process.output().contains("INTERNAL_SECRET"), "{more:?}");
+        }
+        process.sigterm();
+        assert_eq!(process.wait_exit().await, Some(0), "{}", process.output());
+    }
 }
 
 #[tokio::test]

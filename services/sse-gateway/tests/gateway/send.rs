@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use test_kit::{Answer, http_post, http_request};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::world::{World, judge};
 
@@ -311,7 +313,14 @@ async fn those_who_are_here_are_listed_without_the_secrets_of_their_addresses() 
         entry["url"].as_str().unwrap().starts_with("/s?a=1&"),
         "{entry}"
     );
-    drop(stream);
+    let mut odd = TcpStream::connect(world.address).await.unwrap();
+    let target = "http://u:hunter2@x/odd?ticket=hunter2#token=hunter2";
+    let head = format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+    odd.write_all(head.as_bytes()).await.unwrap();
+    world.holds(2).await;
+    let listed = world.get("/internal/connections").await.json();
+    assert!(!listed.to_string().contains("hunter2"), "{listed}");
+    drop((stream, odd));
     world.all_told().await;
     world.shutdown().await;
 }
