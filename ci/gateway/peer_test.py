@@ -10,6 +10,7 @@ import pathlib
 import threading
 import uuid
 
+import behind_nginx
 import cases_ends
 import cases_sends
 import example
@@ -188,6 +189,10 @@ def the_example_of_the_manual_works_word_for_word(logs):
     return example.run(logs)
 
 
+def the_nginx_of_the_manual_passes_streams_and_keeps_the_inside_inside(logs):
+    return behind_nginx.run(logs)
+
+
 def cases():
     both = (("named", "envelope"), ("status", "stream"))
     forms = (
@@ -207,6 +212,7 @@ def cases():
         *cases_sends.OTHERS,
         *cases_ends.OTHERS,
         the_example_of_the_manual_works_word_for_word,
+        the_nginx_of_the_manual_passes_streams_and_keeps_the_inside_inside,
     )
     yield from ((case, None) for case in others)
 

@@ -32,7 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step {
         name: "gateway-peer",
         what: "a Python backend and its clients find the gateway that they were written for",
-        needs: &[PYTHON],
+        needs: &[PYTHON, NGINX],
         run: |lab| lab.check("gateway-peer", &mut lab.python("ci/gateway/peer_test.py")?),
     },
     Step {
