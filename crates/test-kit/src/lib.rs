@@ -25,6 +25,7 @@ mod sse_client;
 mod tokens;
 mod transfer;
 mod wait;
+mod ws_client;
 
 pub use chaos_proxy::ChaosProxy;
 pub use database::Database;
@@ -42,3 +43,4 @@ pub use service_process::{LogLine, ServiceProcess};
 pub use sse_client::{Received, SseClient};
 pub use tokens::{hs256_token, token};
 pub use wait::{PATIENCE, wait_until};
+pub use ws_client::{WsClient, WsMessage};
