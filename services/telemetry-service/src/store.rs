@@ -1,4 +1,4 @@
-//! What a telemetry store can be asked. Two exist: Postgres and InfluxDB (`infra`); one suite of tests runs over both.
+//! What a telemetry store can be asked. Two exist: Postgres and `InfluxDB` (`infra`); one suite of tests runs over both.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;

@@ -26,7 +26,7 @@ impl Connection {
             return Err(silent());
         };
         Ok(Self {
-            inner: inner.map_err(source_error)?,
+            inner: inner?,
             deadline,
         })
     }
@@ -41,7 +41,7 @@ impl Connection {
         answer: Result<sqlx::Result<T>, E>,
     ) -> Result<T, SourceError> {
         if let Ok(answer) = answer {
-            return answer.map_err(source_error);
+            return Ok(answer?);
         }
         self.inner.close_on_drop();
         Err(silent())
@@ -63,12 +63,14 @@ impl DerefMut for Connection {
 }
 
 /// What a failure of the driver means to whoever watches.
-pub(super) fn source_error(error: sqlx::Error) -> SourceError {
-    let told = error.to_string();
-    if service_kit::pg::is_unavailable(&error) {
-        SourceError::Unavailable(told)
-    } else {
-        SourceError::Refused(told)
+impl From<sqlx::Error> for SourceError {
+    fn from(error: sqlx::Error) -> Self {
+        let told = error.to_string();
+        if service_kit::pg::is_unavailable(&error) {
+            Self::Unavailable(told)
+        } else {
+            Self::Refused(told)
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgListener, PgNotification, PgPool, PgPoolOptions};
 use tokio::time::timeout;
 
-use super::connection_repo::{silent, source_error};
+use super::connection_repo::silent;
 use crate::model::{SourceError, TenantId};
 
 /// Migration 0011 rings here.
@@ -58,8 +58,7 @@ impl HintRepo {
             inner.listen_all([TELEMETRY, ALERTS]).await?;
             Ok(HintListener { inner })
         };
-        let listening = timeout(PATIENCE, listening).await;
-        listening.map_err(|_| silent())?.map_err(source_error)
+        timeout(PATIENCE, listening).await.map_err(|_| silent())?
     }
 }
 
@@ -76,7 +75,7 @@ impl HintListener {
                     let lost = "the connection for hints was lost";
                     return Err(SourceError::Unavailable(lost.to_owned()));
                 }
-                Ok(Err(error)) => return Err(source_error(error)),
+                Ok(Err(error)) => return Err(error.into()),
                 Err(_) => {
                     self.lives().await?;
                     continue;
@@ -91,7 +90,7 @@ impl HintListener {
     /// A statement that changes nothing, and has to be answered.
     async fn lives(&mut self) -> Result<(), SourceError> {
         let asked = timeout(PATIENCE, self.inner.listen(TELEMETRY)).await;
-        asked.map_err(|_| silent())?.map_err(source_error)
+        Ok(asked.map_err(|_| silent())??)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Calls of an InfluxDB: where it is, who we are, how long and how much. What is asked, and what answers mean, is
+//! Calls of an `InfluxDB`: where it is, who we are, how long and how much. What is asked, and what answers mean, is
 //! `influxql` and `influx_sql`.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::model::SourceError;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// A thousand readings of some kilobytes each.
 const CAP: usize = 16 * 1024 * 1024;
-/// So much of what an InfluxDB complains about is told.
+/// So much of what an `InfluxDB` complains about is told.
 const LONGEST_COMPLAINT: usize = 200;
 
 /// The token holds what no header can carry.
@@ -24,7 +24,7 @@ const LONGEST_COMPLAINT: usize = 200;
 #[error("INFLUXDB_TOKEN has characters that no header can carry")]
 pub struct UnusableToken;
 
-/// An InfluxDB.
+/// An `InfluxDB`.
 #[derive(Clone, Debug)]
 pub(super) struct Influx {
     outbound: Outbound,
@@ -38,7 +38,7 @@ pub(super) struct Said {
     pub(super) body: Bytes,
 }
 
-/// How an InfluxDB words an error.
+/// How an `InfluxDB` words an error.
 #[derive(Deserialize)]
 struct Complaint {
     error: String,
@@ -95,11 +95,7 @@ impl Influx {
             timeout: TIMEOUT,
             cap: CAP,
         };
-        let answer = self
-            .outbound
-            .post(&request, body.into())
-            .await
-            .map_err(failed)?;
+        let answer = self.outbound.post(&request, body.into()).await?;
         Ok(Said {
             status: answer.status,
             body: answer.body,
@@ -134,15 +130,17 @@ pub(super) fn short(text: &str) -> String {
 }
 
 /// Whether asking again may help.
-fn failed(error: OutboundError) -> SourceError {
-    let told = error.to_string();
-    match error {
-        OutboundError::Timeout | OutboundError::Connect(_) | OutboundError::Body(_) => {
-            SourceError::Unavailable(told)
+impl From<OutboundError> for SourceError {
+    fn from(error: OutboundError) -> Self {
+        let told = error.to_string();
+        match error {
+            OutboundError::Timeout | OutboundError::Connect(_) | OutboundError::Body(_) => {
+                Self::Unavailable(told)
+            }
+            OutboundError::Blocked(_)
+            | OutboundError::TooLarge(_)
+            | OutboundError::Redirect(_)
+            | OutboundError::BadUrl(_) => Self::Refused(told),
         }
-        OutboundError::Blocked(_)
-        | OutboundError::TooLarge(_)
-        | OutboundError::Redirect(_)
-        | OutboundError::BadUrl(_) => SourceError::Refused(told),
     }
 }

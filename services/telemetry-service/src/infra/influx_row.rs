@@ -1,4 +1,4 @@
-//! A row of an InfluxDB as a reading: which columns are what, whatever language it was asked in. Pure.
+//! A row of an `InfluxDB` as a reading: which columns are what, whatever language it was asked in. Pure.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Map, Value};

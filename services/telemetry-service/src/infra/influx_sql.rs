@@ -1,4 +1,4 @@
-//! InfluxDB 3: SQL on `/api/v3/query_sql`, and what comes back. Pure. Ids are bound, never text: a query holds names of
+//! `InfluxDB` 3: SQL on `/api/v3/query_sql`, and what comes back. Pure. Ids are bound, never text: a query holds names of
 //! parameters only.
 
 use serde::Serialize;
@@ -27,9 +27,9 @@ impl Query {
     /// The newest reading of each device. The rank is named as the database names columns of its own, which are no
     /// metrics.
     pub(super) fn latest(devices: &[DeviceId]) -> Self {
-        let named =
+        let bound =
             |(number, device): (usize, &DeviceId)| (format!("d{number}"), device.as_str().into());
-        let params: Map<String, Value> = devices.iter().enumerate().map(named).collect();
+        let params: Map<String, Value> = devices.iter().enumerate().map(bound).collect();
         let names: Vec<String> = (0..devices.len())
             .map(|number| format!("$d{number}"))
             .collect();

@@ -1,4 +1,4 @@
-//! InfluxDB 1: InfluxQL on `/query`, and what comes back. Pure. Ids are bound, never text: a query holds names of
+//! `InfluxDB` 1: `InfluxQL` on `/query`, and what comes back. Pure. Ids are bound, never text: a query holds names of
 //! parameters only.
 
 use std::fmt::Write as _;
@@ -121,7 +121,7 @@ pub(super) fn read(
     Ok(found)
 }
 
-/// The first and the last instant that an InfluxDB 1 can name are in 1677 and 2262; what lies beyond is as good as they.
+/// The first and the last instant that an `InfluxDB` 1 can name are in 1677 and 2262; what lies beyond is as good as they.
 fn nanoseconds(time: DateTime<Utc>) -> i64 {
     const LAST: i64 = i64::MAX - 1;
     let beyond = if time.timestamp() < 0 { -LAST } else { LAST };

@@ -1,7 +1,7 @@
-//! Readings in an InfluxDB: each tenant's in the database `telemetry_{tenant}`, measurement `telemetry`, tag
+//! Readings in an `InfluxDB`: each tenant's in the database `telemetry_{tenant}`, measurement `telemetry`, tag
 //! `device_id`.
 //!
-//! A tenant without a database is one without readings: an InfluxDB makes it with the first write, so until then
+//! A tenant without a database is one without readings: an `InfluxDB` makes it with the first write, so until then
 //! "not found" is the true and whole answer of a server that is well, as no rows are in Postgres. It is believed for
 //! exactly this database and nothing else; a server that is away, refuses us, or answers with anything else is an
 //! error.

@@ -1,4 +1,4 @@
-//! Tickets for WebSockets, by their hashes: put in once, taken out once, by whichever replica.
+//! Tickets for `WebSockets`, by their hashes: put in once, taken out once, by whichever replica.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -1,0 +1,149 @@
+//! An `influxd` of a test's own: its folder, its ports, its end.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use test_kit::{PATIENCE, http_get, http_post, wait_until};
+
+use crate::suite::Row;
+
+/// A running server. Ends with its value.
+#[derive(Debug)]
+pub struct Influxd {
+    folder: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Influxd {
+    /// Makes a folder below the temporary one and starts a server in it.
+    pub async fn start() -> Self {
+        let unique = uuid::Uuid::new_v4().simple().to_string();
+        let folder = std::env::temp_dir().join(format!("farol-influx-{}", &unique[..12]));
+        std::fs::create_dir(&folder).expect("a new folder in the temporary folder");
+        let mut server = Self {
+            folder,
+            port: free_port(),
+            child: None,
+        };
+        server.restart().await;
+        server
+    }
+
+    /// Where it is; the same after a restart.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it.
+    pub fn kill9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it, again after `kill9`, and returns once it answers.
+    pub async fn restart(&mut self) {
+        self.kill9();
+        std::fs::write(self.folder.join("influxd.conf"), self.config())
+            .expect("its configuration can be written");
+        let log = std::fs::File::create(self.folder.join("log")).expect("its log can be written");
+        let mut command = Command::new("influxd");
+        command.arg("-config").arg(self.folder.join("influxd.conf"));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        self.child = Some(
+            command
+                .spawn()
+                .expect("no influxd on PATH: `cargo xtask ci --only influx` installs it"),
+        );
+        let address = ("127.0.0.1", self.port);
+        wait_until("influxd listens", PATIENCE * 2, async || {
+            tokio::net::TcpStream::connect(address).await.is_ok()
+        })
+        .await;
+        wait_until("influxd answers", PATIENCE, async || {
+            http_get(&format!("{}/ping", self.url()), &[])
+                .await
+                .status()
+                == 204
+        })
+        .await;
+    }
+
+    /// Writes readings as devices do, each tenant's into its database.
+    pub async fn write(&self, rows: &[Row]) {
+        for tenant in rows
+            .iter()
+            .map(|row| &row.tenant)
+            .collect::<std::collections::BTreeSet<_>>()
+        {
+            let create = format!("q=CREATE%20DATABASE%20%22telemetry_{tenant}%22");
+            let form = [("content-type", "application/x-www-form-urlencoded")];
+            let made = http_post(&format!("{}/query", self.url()), &form, create.as_bytes()).await;
+            assert_eq!(made.status(), 200, "{}", made.text());
+            let lines = rows.iter().filter(|row| row.tenant == *tenant).map(line);
+            let lines: Vec<String> = lines.collect();
+            let into = format!("{}/write?db=telemetry_{tenant}&precision=ns", self.url());
+            let written = http_post(&into, &[], lines.join("\n").as_bytes()).await;
+            assert_eq!(written.status(), 204, "{}", written.text());
+        }
+    }
+
+    /// Nothing is reported to anybody, nothing listens but on loopback.
+    fn config(&self) -> String {
+        let folder = self.folder.display();
+        let rpc = free_port();
+        format!(
+            "reporting-disabled = true\nbind-address = \"127.0.0.1:{rpc}\"\n\
+             [meta]\ndir = \"{folder}/meta\"\n\
+             [data]\ndir = \"{folder}/data\"\nwal-dir = \"{folder}/wal\"\n\
+             [monitor]\nstore-enabled = false\n\
+             [http]\nbind-address = \"127.0.0.1:{}\"\nlog-enabled = false\n",
+            self.port
+        )
+    }
+}
+
+impl Drop for Influxd {
+    fn drop(&mut self) {
+        self.kill9();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// `telemetry,device_id=… field=…,… nanoseconds`; the site is a tag too, as writers have it.
+fn line(row: &Row) -> String {
+    let mut fields: Vec<String> = row.seq.iter().map(|seq| format!("seq={seq}i")).collect();
+    for (name, value) in row.metrics.as_object().unwrap() {
+        match value {
+            Value::Null => {}
+            Value::String(text) => fields.push(format!(
+                "{name}=\"{}\"",
+                text.replace('\\', "\\\\").replace('"', "\\\"")
+            )),
+            Value::Number(number) if number.is_i64() => fields.push(format!("{name}={number}i")),
+            other => fields.push(format!("{name}={other}")),
+        }
+    }
+    let nanoseconds = row.time.timestamp_nanos_opt().unwrap();
+    format!(
+        "telemetry,device_id={},site_id=site {} {nanoseconds}",
+        row.device,
+        fields.join(",")
+    )
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .port()
+}
