@@ -39,6 +39,11 @@ pub(crate) const NCHAN: Need = Need {
     package: "libnginx-mod-nchan",
     is_there: || Path::new("/usr/lib/nginx/modules/ngx_nchan_module.so").exists(),
 };
+/// Readings may be in one: version 1, which Debian has.
+pub(crate) const INFLUXDB: Need = Need {
+    package: "influxdb",
+    is_there: || program("influxd").is_some(),
+};
 /// Reads docker-compose.yml without an engine; a `docker` with the compose plugin does as well.
 pub(crate) const COMPOSE: Need = Need {
     package: "docker-compose",

@@ -1,7 +1,7 @@
 //! The checks of `cargo xtask ci`, in the order in which they run: quick and telling ones first.
 
 use super::lab::Lab;
-use super::needs::{self, CHROMIUM, COMPOSE, NCHAN, NGINX, Need, PYTHON};
+use super::needs::{self, CHROMIUM, COMPOSE, INFLUXDB, NCHAN, NGINX, Need, PYTHON};
 use crate::failure::{Failure, Outcome};
 use std::process::Command;
 
@@ -60,6 +60,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: compose,
     },
     Step {
+        name: "influx",
+        what: "readings in a real InfluxDB are answered as those in Postgres are",
+        needs: &[INFLUXDB],
+        run: influx,
+    },
+    Step {
         name: "fuzz-body",
         what: "no body of a client API breaks an invariant of the core",
         needs: &[],
@@ -112,6 +118,16 @@ fn compose(lab: &Lab<'_>) -> Outcome {
             "--quiet",
         ]),
     )
+}
+
+/// Each test starts an influxd of its own. Plain `cargo test` and `clippy --all-targets` leave this program out, so
+/// that nobody needs influxd to work on the rest. Of the whole workspace, because another choice of packages is
+/// another set of features and builds everything anew.
+fn influx(lab: &Lab<'_>) -> Outcome {
+    let chosen = ["--workspace", "--test", "influx"];
+    let strict = ["--", "-D", "warnings"];
+    lab.cargo("influx", &[&["clippy"][..], &chosen, &strict].concat())?;
+    lab.cargo("influx", &[&["test"][..], &chosen].concat())
 }
 
 /// A release build: it tries ten times as many inputs in the same time.
