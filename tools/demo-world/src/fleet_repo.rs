@@ -14,6 +14,11 @@ use crate::devices::{Change, State, Tick};
 const CONNECTIONS: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// An address that cannot be read as one; it is not quoted, since there is a password in it.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the address of the devices' database is none of a Postgres")]
+pub struct NoDatabase;
+
 /// The tables of telemetry, as a login of the role `farol_devices` (or their owner) may write them.
 #[derive(Debug, Clone)]
 pub(crate) struct FleetRepo {
@@ -22,11 +27,12 @@ pub(crate) struct FleetRepo {
 
 impl FleetRepo {
     /// Connects when it is first used.
-    pub(crate) fn lazy(database_url: &str) -> sqlx::Result<Self> {
+    pub(crate) fn lazy(database_url: &str) -> Result<Self, NoDatabase> {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy(database_url)?;
+            .connect_lazy(database_url)
+            .map_err(|_| NoDatabase)?;
         Ok(Self { pool })
     }
 

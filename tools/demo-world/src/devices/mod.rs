@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::fleet_repo::FleetRepo;
+pub use crate::fleet_repo::NoDatabase;
 use tenant::Tenant;
 use writer::{Order, Writer};
 
@@ -64,8 +65,8 @@ impl Devices {
     /// Begins as soon as the database can be used; a login of the role `farol_devices` is enough.
     ///
     /// # Errors
-    /// For an address that cannot be parsed. Must be called within a Tokio runtime.
-    pub fn open(database_url: &str, cast: Cast, clock: &Clock) -> Result<Self, sqlx::Error> {
+    /// For an address that is none of a database. Must be called within a Tokio runtime.
+    pub fn open(database_url: &str, cast: Cast, clock: &Clock) -> Result<Self, NoDatabase> {
         let repo = FleetRepo::lazy(database_url)?;
         let mut tasks = JoinSet::new();
         let mut tenants = BTreeMap::new();
