@@ -1,6 +1,6 @@
 //! The binary as `cargo xtask up` runs it.
 
-use test_kit::{PATIENCE, ServiceProcess, http_get, wait_until};
+use test_kit::{Database, PATIENCE, ServiceProcess, http_get, wait_until};
 
 #[tokio::test]
 async fn the_demo_lives_and_ends_in_order() {
@@ -81,4 +81,34 @@ async fn the_portal_lives_beside_it() {
     .await;
     process.sigterm();
     assert_eq!(process.wait_exit().await, Some(0));
+}
+
+#[tokio::test]
+async fn devices_live_beside_it_where_there_is_a_database_for_them() {
+    let database = Database::fresh().await;
+    let url = database.devices_url();
+    let arguments = ["serve", "--port", "0", "--pncp-port", "0", "--seed", "7"];
+    let environment = [("DEMO_DEVICES_DATABASE_URL", url.as_str())];
+    let mut process = ServiceProcess::spawn_with("demo-world", &arguments, &environment);
+    let base = format!("http://{}/_control", process.address("client_api").await);
+    wait_until("a device has reported", PATIENCE, async || {
+        let told = http_get(&format!("{base}/devices/demo-b"), &[]).await;
+        told.json()["devices"][0]["status"] == "ONLINE"
+    })
+    .await;
+    // The projects are where they were.
+    let listed = http_get(&base, &[]).await.json();
+    assert_eq!(listed["projects"].as_array().unwrap().len(), 3);
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0));
+    assert!(!process.output().contains(&url), "{}", process.output());
+}
+
+#[tokio::test]
+async fn without_a_database_there_are_no_devices_to_control() {
+    let arguments = ["serve", "--port", "0", "--pncp-port", "0"];
+    let process = ServiceProcess::spawn_with("demo-world", &arguments, &[]);
+    let address = process.address("client_api").await;
+    let told = http_get(&format!("http://{address}/_control/devices/demo-a"), &[]).await;
+    assert_eq!(told.status(), 404);
 }
