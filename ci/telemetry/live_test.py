@@ -113,6 +113,7 @@ def stale(t):
     furnish(t.world)
     page = enter(t)
     expect_value(page, "dev-0001", "count", "39")
+    expect(page.locator(".alert")).to_have_count(4)
     t.world.database.away()
     expect_state(page, "Stale since")
     expect(page.locator("#link")).to_have_attribute("data-tone", "stale")
