@@ -18,7 +18,8 @@ Usage: cargo xtask <command>
   ci       the slower checks: fuzzing, Python peers, browsers, compose file, bench smoke
              --only STEP        just this step, repeatable
   migrate  apply migrations/ to DATABASE_URL, or to this checkout's own Postgres
-  bench    fanout | status | ingest | history: measure a release build (cargo xtask bench --help)
+  bench    fanout | status | ingest | history | gateway | telemetry: measure a release build
+             (cargo xtask bench --help)
 ";
 
 #[derive(Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ mod say;
 mod servers;
 mod stack_env;
 mod tally;
+mod tokens;
 
 use checkout::Checkout;
 use cli::Command;

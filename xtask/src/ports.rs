@@ -13,6 +13,8 @@ pub(crate) struct Ports {
     pub(crate) ingestor_ops: u16,
     pub(crate) gateway: u16,
     pub(crate) gateway_ops: u16,
+    pub(crate) telemetry: u16,
+    pub(crate) telemetry_ops: u16,
     pub(crate) demo_upstream: u16,
     pub(crate) demo_pncp: u16,
     pub(crate) servers: ServerPorts,
@@ -46,6 +48,8 @@ impl Ports {
             ingestor_ops: at(9100)?,
             gateway: at(3000)?,
             gateway_ops: at(9300)?,
+            telemetry: at(8090)?,
+            telemetry_ops: at(9190)?,
             demo_upstream: at(8300)?,
             demo_pncp: at(8310)?,
             servers: ServerPorts {
@@ -67,6 +71,8 @@ impl Ports {
             ("ingestor (ops)", self.ingestor_ops),
             ("sse-gateway", self.gateway),
             ("sse-gateway (ops)", self.gateway_ops),
+            ("telemetry-service", self.telemetry),
+            ("telemetry-service (ops)", self.telemetry_ops),
         ];
         wanted.extend(servers);
         if with_demo {
@@ -144,6 +150,8 @@ mod tests {
             base.ingestor_ops,
             base.gateway,
             base.gateway_ops,
+            base.telemetry,
+            base.telemetry_ops,
             base.demo_upstream,
             base.demo_pncp,
             base.servers.postgres,

@@ -5,7 +5,7 @@ use crate::failure::Outcome;
 use std::fmt::Write;
 use std::path::Path;
 
-/// Ordered names and values. Later services add theirs where `up` fills this in.
+/// Ordered names and values. `up` fills them in (`handout`).
 #[derive(Default)]
 pub(crate) struct StackEnv(Vec<(&'static str, String)>);
 
@@ -13,6 +13,17 @@ impl StackEnv {
     /// In the order in which they are to be read.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.0.push((name, value.into()));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(name, _)| *name)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let pair = self.0.iter().find(|(known, _)| *known == name);
+        pair.map(|(_, value)| value.as_str())
     }
 
     /// Owner-readable only: it holds passwords.

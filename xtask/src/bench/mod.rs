@@ -1,5 +1,6 @@
 //! The benches: what a change to thousands of viewers costs and how fast a status is read, beside the raw
-//! limit and nginx in the same run; how fast the portal is ingested and its history read; what a send through the gateway costs. How it is done and what came out is docs/benchmarks.md.
+//! limit and nginx in the same run; how fast the portal is ingested and its history read; what a send through the gateway and a
+//! push of telemetry cost. How it is done and what came out is docs/benchmarks.md.
 
 mod backend;
 mod fanout;
@@ -17,6 +18,7 @@ mod pin;
 mod servers;
 mod status;
 mod table;
+mod telemetry;
 mod usage;
 
 use crate::checkout::Checkout;
@@ -40,6 +42,7 @@ pub(crate) fn run(checkout: &Checkout, args: &[String]) -> Outcome {
         Bench::Ingest(options) => ingest::run(&crew, &options)?,
         Bench::History(options) => history::run(&crew, &options)?,
         Bench::Gateway(options) => gateway::run(&crew, &options)?,
+        Bench::Telemetry(options) => telemetry::run(&crew, &options)?,
     };
     drop(crew);
     print!("{text}");

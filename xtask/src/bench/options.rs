@@ -1,10 +1,10 @@
 //! The command line of `cargo xtask bench`.
 
-use super::{gateway, history, ingest};
+use super::{gateway, history, ingest, telemetry};
 use crate::failure::{Failure, Outcome};
 
 pub(super) const HELP: &str = "\
-Usage: cargo xtask bench <fanout | status | ingest | history | gateway> [options]
+Usage: cargo xtask bench <fanout | status | ingest | history | gateway | telemetry> [options]
 
   fanout   CPU, latency and memory of a change to N streams, beside the raw limit and Nchan
            --connections N,N   how many streams (1000,10000)
@@ -36,6 +36,13 @@ Usage: cargo xtask bench <fanout | status | ingest | history | gateway> [options
            --sends K           events in each run (200000)
            --rounds R          medians are printed (3)
            --smoke             200 streams, 5,000 sends, debug build, completeness only
+  telemetry  sockets of many tenants that watch all devices of theirs, and rows for them
+           --sockets N         (5000)
+           --tenants N         they are spread over (50)
+           --changes K         writes of ten rows, tenant by tenant, in each run (500)
+           --rest-seconds S    without a write, with one socket of each tenant and with all (30)
+           --rounds R          medians are printed (3)
+           --smoke             60 sockets, 30 writes, debug build, completeness only
 ";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +53,7 @@ pub(super) enum Bench {
     Ingest(ingest::Ingest),
     History(history::History),
     Gateway(gateway::Gateway),
+    Telemetry(telemetry::Telemetry),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +94,7 @@ pub(super) fn parse(args: &[String]) -> Outcome<Bench> {
         Some("ingest") => Ok(ingest::parse(words)?.map_or(Bench::Help, Bench::Ingest)),
         Some("history") => Ok(history::parse(words)?.map_or(Bench::Help, Bench::History)),
         Some("gateway") => Ok(gateway::parse(words)?.map_or(Bench::Help, Bench::Gateway)),
+        Some("telemetry") => Ok(telemetry::parse(words)?.map_or(Bench::Help, Bench::Telemetry)),
         Some(other) => Err(unknown(other)),
     }
 }

@@ -97,7 +97,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "bench-smoke",
-        what: "the benches of fan-out and gateway run and lose nothing",
+        what: "the benches of fan-out, gateway and telemetry run and lose nothing",
         needs: &[NGINX, NCHAN],
         run: bench_smoke,
     },
@@ -156,7 +156,7 @@ fn browsers(lab: &Lab<'_>, name: &'static str, script: &str) -> Outcome {
 /// This program again, as it was just built: the file that it was started from may be replaced by
 /// that build, and the running program no longer knows its own place then.
 fn bench_smoke(lab: &Lab<'_>) -> Outcome {
-    for bench in ["fanout", "gateway"] {
+    for bench in ["fanout", "gateway", "telemetry"] {
         let mut xtask = lab.program("xtask")?;
         lab.check("bench", xtask.args(["bench", bench, "--smoke"]))?;
     }

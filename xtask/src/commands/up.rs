@@ -1,6 +1,7 @@
 //! `cargo xtask up`: the whole product on this machine, followed until Ctrl-C, then stopped.
 
 mod detach;
+mod handout;
 mod launcher;
 mod logins;
 mod stack;

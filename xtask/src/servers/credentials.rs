@@ -20,6 +20,9 @@ impl Credentials {
     pub(crate) const PUBLIC: &str = "public";
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const INGEST: &str = "ingest";
+    pub(crate) const TELEMETRY: &str = "telemetry";
+    /// The devices of the demo world.
+    pub(crate) const DEVICES: &str = "devices";
     /// The user of the broker.
     pub(crate) const BROKER: &str = "broker";
     /// `ADMIN_PASSWORD`, which people log in to the administration with.
@@ -28,16 +31,21 @@ impl Credentials {
     pub(crate) const SECRET_KEY: &str = "secret_key";
     /// `SSE_CALLBACK_SECRET`, by which the administration knows its gateway.
     pub(crate) const CALLBACK: &str = "callback";
+    /// `JWT_HS256_SECRET`, which signs the tokens of the demo's tenants.
+    pub(crate) const JWT: &str = "jwt";
 
-    const ALL: [&str; 8] = [
+    const ALL: [&str; 11] = [
         Self::OWNER,
         Self::PUBLIC,
         Self::ADMIN,
         Self::INGEST,
+        Self::TELEMETRY,
+        Self::DEVICES,
         Self::BROKER,
         Self::ADMIN_PASSWORD,
         Self::SECRET_KEY,
         Self::CALLBACK,
+        Self::JWT,
     ];
 
     /// Reads what `home` has and makes what is missing: a later version asks for more names.

@@ -11,7 +11,7 @@ use crate::ports::Ports;
 use crate::probe;
 use crate::process::{Crew, Task};
 use crate::say;
-use crate::stack_env::StackEnv;
+use crate::tokens;
 use rustix::process::Signal;
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
@@ -35,6 +35,9 @@ const WITH_DEMO: &[(&str, &str)] = &[("PNCP_RATE_PER_SECOND", "20")];
 /// The real portal is read only when somebody asks for it.
 const WITHOUT_DEMO: &[(&str, &str)] = &[("SYNC_INTERVAL_MINUTES", "0")];
 
+/// Whose devices the demo world has.
+const DEMO_TENANTS: [&str; 2] = ["demo-a", "demo-b"];
+
 /// What every start of a program needs.
 pub(super) struct Launcher<'a> {
     pub(super) crew: &'a Crew<'a>,
@@ -53,6 +56,7 @@ impl Launcher<'_> {
         serve.args(["serve", "--host", "127.0.0.1"]);
         serve.args(["--port", &upstream.to_string()]);
         serve.args(["--pncp-port", &pncp.to_string()]);
+        serve.env("DEMO_DEVICES_DATABASE_URL", &self.urls.devices);
         self.crew.start("demo-world", &mut serve, Signal::TERM)?;
         let answers = |port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
         self.crew.wait_until("demo-world", START_LIMIT, || {
@@ -72,11 +76,14 @@ impl Launcher<'_> {
 
     /// All at once; returns when the ops listener of each says that it is ready.
     pub(super) fn services(&self) -> Outcome {
-        say::step("Starting public-service, admin-sync-service, sse-gateway and ingestor");
+        say::step(
+            "Starting public-service, admin-sync-service, sse-gateway, telemetry-service and ingestor",
+        );
         let services = [
             self.public_service()?,
             self.admin_service()?,
             self.gateway()?,
+            self.telemetry()?,
             self.ingestor()?,
         ];
         for (name, ops_port) in services {
@@ -112,6 +119,28 @@ impl Launcher<'_> {
             .env_remove("DATABASE_URL")
             .env_remove("RABBITMQ_URL");
         self.service("sse-gateway", command, self.ports.gateway_ops)
+    }
+
+    /// It reads, and may become the tenant that it reads for.
+    fn telemetry(&self) -> Outcome<(&'static str, u16)> {
+        let mut command = self.program("telemetry-service", &self.urls.telemetry)?;
+        command
+            .env("PORT", self.ports.telemetry.to_string())
+            .env_remove("RABBITMQ_URL");
+        self.service("telemetry-service", command, self.ports.telemetry_ops)
+    }
+
+    /// For both tenants of the demo, made anew at each start: they live for 30 days. None where
+    /// another issuer is believed.
+    pub(super) fn tokens(&self) -> Outcome<Option<[String; 2]>> {
+        let secret = &self.values.jwt_secret;
+        if secret.is_empty() {
+            return Ok(None);
+        }
+        let program = self.program("farol-token", &self.urls.public)?;
+        let lines = tokens::lines(self.crew, program, secret, DEMO_TENANTS.map(str::to_owned))?;
+        let of = |tenant| tokens::of(&lines, tenant).unwrap_or_default().to_owned();
+        Ok(Some(DEMO_TENANTS.map(of)))
     }
 
     /// It has no public listener.
@@ -166,34 +195,8 @@ impl Launcher<'_> {
             .envs(self.options.set.iter().cloned())
             .env("QUEUE_NAME", &self.values.queue_name)
             .env("SSE_CALLBACK_SECRET", &self.values.callback_secret)
+            .env("JWT_HS256_SECRET", &self.values.jwt_secret)
             .env("SECRET_KEY", &self.values.secret_key);
         Ok(command)
-    }
-
-    /// Names of services that do not exist yet are left out rather than made up.
-    pub(super) fn stack_env(&self) -> StackEnv {
-        let mut env = StackEnv::default();
-        env.set("DATABASE_URL", &self.urls.owner);
-        env.set("PUBLIC_DATABASE_URL", &self.urls.public);
-        env.set("ADMIN_DATABASE_URL", &self.urls.admin);
-        env.set("INGEST_DATABASE_URL", &self.urls.ingest);
-        env.set("RABBITMQ_URL", &self.urls.broker);
-        env.set("QUEUE_NAME", &self.values.queue_name);
-        env.set("PUBLIC_URL", local(self.ports.public));
-        env.set("ADMIN_URL", local(self.ports.admin));
-        env.set("GATEWAY_URL", local(self.ports.gateway));
-        env.set("PUBLIC_OPS_URL", local(self.ports.public_ops));
-        env.set("ADMIN_OPS_URL", local(self.ports.admin_ops));
-        env.set("GATEWAY_OPS_URL", local(self.ports.gateway_ops));
-        env.set("INGESTOR_OPS_URL", local(self.ports.ingestor_ops));
-        env.set("ADMIN_USERNAME", &self.values.admin_username);
-        env.set("ADMIN_PASSWORD", &self.values.admin_password);
-        if !self.options.no_demo {
-            env.set("DEMO_UPSTREAM_URL", local(self.ports.demo_upstream));
-            env.set("PNCP_URL", &self.values.pncp_url);
-        }
-        env.set("SECRET_KEY", &self.values.secret_key);
-        env.set("SSE_CALLBACK_SECRET", &self.values.callback_secret);
-        env
     }
 }

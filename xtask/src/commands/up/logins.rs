@@ -10,6 +10,9 @@ pub(crate) struct Urls {
     pub(crate) public: String,
     pub(crate) admin: String,
     pub(crate) ingest: String,
+    pub(crate) telemetry: String,
+    /// Writes what the demo's devices measure.
+    pub(crate) devices: String,
     /// Publishers and consumers share one user.
     pub(crate) broker: String,
 }
@@ -31,6 +34,16 @@ impl Urls {
             public: login("PUBLIC_DATABASE_URL", "farol_public", Credentials::PUBLIC)?,
             admin: login("ADMIN_DATABASE_URL", "farol_admin", Credentials::ADMIN)?,
             ingest: login("INGEST_DATABASE_URL", "farol_ingest", Credentials::INGEST)?,
+            telemetry: login(
+                "TELEMETRY_DATABASE_URL",
+                "farol_telemetry",
+                Credentials::TELEMETRY,
+            )?,
+            devices: login(
+                "DEMO_DEVICES_DATABASE_URL",
+                "farol_devices",
+                Credentials::DEVICES,
+            )?,
             owner: postgres.owner_url.clone(),
             broker: rabbitmq.url.clone(),
         })

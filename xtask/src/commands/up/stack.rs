@@ -1,6 +1,7 @@
 //! What `up` starts, and in which order. A later service is one more block in the launcher, its
 //! port in `ports.rs`, its login in `logins.rs`.
 
+use super::handout;
 use super::launcher::Launcher;
 use super::logins::Urls;
 use super::values::Values;
@@ -18,6 +19,8 @@ pub(crate) struct Stack {
     pub(crate) ports: Ports,
     pub(crate) urls: Urls,
     pub(crate) values: Values,
+    /// Of demo-a and demo-b, where they are ours to make.
+    pub(crate) tokens: Option<[String; 2]>,
     /// Slugs of the projects that there are to look at.
     pub(crate) projects: Vec<String>,
     pub(crate) with_demo: bool,
@@ -67,24 +70,61 @@ pub(crate) fn start(crew: &Crew<'_>, options: &Up) -> Outcome<Stack> {
         launcher.demo()?;
     }
     launcher.services()?;
-    launcher
-        .stack_env()
-        .write(&crew.checkout.state.join("stack.env"))?;
+    let tokens = launcher.tokens()?;
     let projects = postgres
         .query("SELECT slug FROM projects WHERE is_active ORDER BY slug LIMIT 10")
         .unwrap_or_default();
-    Ok(Stack {
+    let stack = Stack {
         ports,
         urls,
         values,
+        tokens,
         projects,
         with_demo,
         with_postgres,
         with_rabbitmq,
-    })
+    };
+    handout::stack_env(&stack).write(&crew.checkout.state.join("stack.env"))?;
+    Ok(stack)
 }
 
 /// The address of something on this machine.
 pub(crate) fn local(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
+}
+
+#[cfg(test)]
+impl Stack {
+    /// One with every kind of server, for the tests of what is told of it.
+    pub(super) fn example() -> Self {
+        let urls = Urls {
+            owner: "postgres://o:hush@h/d".into(),
+            public: "postgres://p".into(),
+            admin: "postgres://a".into(),
+            ingest: "postgres://i".into(),
+            telemetry: "postgres://t".into(),
+            devices: "postgres://d".into(),
+            broker: "amqp://b:ours@h/".into(),
+        };
+        let values = Values {
+            secret_key: "key".into(),
+            admin_username: "boss".into(),
+            admin_password: "word".into(),
+            queue_name: "bells".into(),
+            callback_secret: "ring".into(),
+            jwt_secret: "seal".into(),
+            pncp_url: "http://portal".into(),
+        };
+        let ports = Ports::shifted(10).unwrap();
+        Self {
+            ports,
+            urls,
+            values,
+            tokens: Some(["aa.bb.cc".into(), "dd.ee.ff".into()]),
+            projects: vec!["tower".into()],
+            with_demo: false,
+            with_postgres: false,
+            with_rabbitmq: true,
+        }
+    }
 }

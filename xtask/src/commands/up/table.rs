@@ -13,7 +13,7 @@ pub(crate) fn print(stack: &Stack, checkout: &Checkout, elapsed: &str, backgroun
 fn render(stack: &Stack, checkout: &Checkout, elapsed: &str, background: bool) -> String {
     let mut text = format!("\nFarol is up after {elapsed}.\n\n");
     for (name, value) in rows(stack, checkout) {
-        let _ = writeln!(text, "  {name:<18} {value}");
+        let _ = writeln!(text, "  {name:<20} {value}");
     }
     let how = if background {
         "`cargo xtask down`"
@@ -28,6 +28,7 @@ fn render(stack: &Stack, checkout: &Checkout, elapsed: &str, background: bool) -
 fn rows(stack: &Stack, checkout: &Checkout) -> Vec<(&'static str, String)> {
     let mut rows = viewer(stack);
     rows.extend(administration(stack));
+    rows.extend(devices(stack));
     if stack.with_demo {
         rows.push(("Demo world", local(stack.ports.demo_upstream)));
         rows.push(("Demo portal", stack.values.pncp_url.clone()));
@@ -37,6 +38,7 @@ fn rows(stack: &Stack, checkout: &Checkout) -> Vec<(&'static str, String)> {
     rows.push(("Postgres (public)", database(&stack.urls.public)));
     rows.push(("Postgres (admin)", database(&stack.urls.admin)));
     rows.push(("Postgres (ingest)", database(&stack.urls.ingest)));
+    rows.push(("Postgres (telemetry)", database(&stack.urls.telemetry)));
     rows.push((
         "RabbitMQ",
         format!(
@@ -95,6 +97,24 @@ fn administration(stack: &Stack) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The page takes the token from behind the `#`, which no server and no log gets to see.
+fn devices(stack: &Stack) -> Vec<(&'static str, String)> {
+    let telemetry = local(stack.ports.telemetry);
+    let page = match &stack.tokens {
+        Some([token, _]) => format!("{telemetry}/live#token={token}"),
+        None => format!("{telemetry}/live  (paste a token of your issuer)"),
+    };
+    let mut rows = vec![("Devices", page)];
+    if stack.tokens.is_some() {
+        rows.push((
+            "",
+            format!("curl -H \"Authorization: Bearer $DEMO_JWT\" {telemetry}/api/v2/devices"),
+        ));
+    }
+    rows.push(("", operations(stack.ports.telemetry_ops)));
+    rows
+}
+
 fn operations(port: u16) -> String {
     format!("{}/status  /metrics  /health/ready", local(port))
 }
@@ -111,38 +131,31 @@ fn address(is_ours: bool, url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::logins::Urls;
-    use super::super::values::Values;
     use super::*;
-    use crate::ports::Ports;
+
+    #[test]
+    fn the_page_of_devices_is_one_click_away_with_a_token_that_no_server_sees() {
+        let mut stack = Stack::example();
+        let text = render(&stack, &Checkout::here().unwrap(), "1.0 s", true);
+        assert!(
+            text.contains("http://127.0.0.1:8100/live#token=aa.bb.cc\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("dd.ee.ff") && !text.contains("seal"),
+            "{text}"
+        );
+        stack.tokens = None;
+        let text = render(&stack, &Checkout::here().unwrap(), "1.0 s", true);
+        assert!(
+            !text.contains("token=") && text.contains("/live  (paste"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn the_table_names_every_viewer_and_how_to_stop() {
-        let urls = Urls {
-            owner: "postgres://o:hush@h/d".into(),
-            public: "postgres://p".into(),
-            admin: "postgres://a".into(),
-            ingest: "postgres://i".into(),
-            broker: "amqp://b:ours@h/".into(),
-        };
-        let values = Values {
-            secret_key: "key".into(),
-            admin_username: "boss".into(),
-            admin_password: "word".into(),
-            queue_name: "bells".into(),
-            callback_secret: "ring".into(),
-            pncp_url: "http://portal".into(),
-        };
-        let ports = Ports::shifted(10).unwrap();
-        let stack = Stack {
-            ports,
-            urls,
-            values,
-            projects: vec!["tower".into()],
-            with_demo: false,
-            with_postgres: false,
-            with_rabbitmq: true,
-        };
+        let stack = Stack::example();
         let text = render(&stack, &Checkout::here().unwrap(), "1.0 s", true);
         assert!(
             text.contains("http://127.0.0.1:8090/viewer/tower\n"),

@@ -16,6 +16,9 @@ pub(crate) struct Values {
     pub(crate) queue_name: String,
     /// What the gateway's callbacks carry.
     pub(crate) callback_secret: String,
+    /// What signs the tokens of tenants. Empty, which is unset, where another issuer is believed:
+    /// services refuse two.
+    pub(crate) jwt_secret: String,
     /// The procurement portal of the demo world.
     pub(crate) pncp_url: String,
 }
@@ -29,6 +32,8 @@ impl Values {
                 .or_else(|| environment::variable(name))
                 .unwrap_or_else(|| otherwise.to_owned())
         };
+        let issuers = ["KEYCLOAK_PUBLIC_URL", "JWT_JWKS_URL"];
+        let other_issuer = issuers.iter().any(|name| !chosen(name, "").is_empty());
         Self {
             secret_key: chosen("SECRET_KEY", credentials.get(Credentials::SECRET_KEY)),
             admin_username: chosen("ADMIN_USERNAME", "admin"),
@@ -41,6 +46,11 @@ impl Values {
                 "SSE_CALLBACK_SECRET",
                 credentials.get(Credentials::CALLBACK),
             ),
+            jwt_secret: if other_issuer {
+                String::new()
+            } else {
+                chosen("JWT_HS256_SECRET", credentials.get(Credentials::JWT))
+            },
             pncp_url: format!("{}/api/consulta", local(ports.demo_pncp)),
         }
     }
@@ -83,5 +93,31 @@ mod tests {
             "http://127.0.0.1:8001/api/sse/callback?secret=a%26b%20%C3%A9"
         );
         assert_eq!(values.pncp_url, "http://127.0.0.1:8311/api/consulta");
+    }
+
+    #[test]
+    fn tokens_are_ours_to_sign_unless_the_person_names_an_issuer() {
+        let signed_with = |name: &str, value: &str| {
+            let options = Up {
+                set: vec![(name.into(), value.into())],
+                ..Up::default()
+            };
+            let ports = Ports::shifted(1).unwrap();
+            Values::of(&options, &Credentials::default(), ports).jwt_secret
+        };
+        assert_eq!(signed_with("JWT_HS256_SECRET", "mine"), "mine");
+        let keycloak = [
+            ("KEYCLOAK_PUBLIC_URL", "http://id"),
+            ("JWT_HS256_SECRET", "mine"),
+        ];
+        let options = Up {
+            set: keycloak
+                .map(|(key, value)| (key.into(), value.into()))
+                .to_vec(),
+            ..Up::default()
+        };
+        let ports = Ports::shifted(1).unwrap();
+        let values = Values::of(&options, &Credentials::default(), ports);
+        assert_eq!(values.jwt_secret, "");
     }
 }
