@@ -134,18 +134,25 @@ async fn old_days_are_dropped_by_the_owner_and_by_nobody_else() {
 }
 
 #[tokio::test]
-async fn the_newest_of_a_device_is_found_by_steps_in_indexes() {
-    let (_database, owner, _) = ground().await;
+async fn the_newest_of_a_device_is_found_by_steps_in_indexes_also_as_a_tenant() {
+    let (database, owner, _) = ground().await;
     let many = "INSERT INTO telemetry (time, tenant_id, device_id, seq)
                 SELECT now() - n * interval '7 seconds', 't' || n % 5, 'd' || n % 20, n FROM generate_series(1, 20000) n";
     run(&owner, many).await;
     run(&owner, "ANALYZE telemetry").await;
+    let mut reading = service_pool(&database).begin().await.unwrap();
+    let enter =
+        "SELECT set_config('role', 'farol_tenant', true), set_config('app.tenant_id', 't1', true)";
+    sqlx::query(enter).execute(&mut *reading).await.unwrap();
     let plan =
         "EXPLAIN SELECT d.device_id, r.time FROM unnest('{d1,d2,d3,d4}'::text[]) AS d (device_id)
         CROSS JOIN LATERAL (SELECT time, seq, metrics FROM telemetry t
             WHERE t.tenant_id = 't1' AND t.device_id = d.device_id
             ORDER BY time DESC, seq DESC NULLS LAST LIMIT 1) AS r";
-    let plan: Vec<String> = sqlx::query_scalar(plan).fetch_all(&owner).await.unwrap();
+    let plan: Vec<String> = sqlx::query_scalar(plan)
+        .fetch_all(&mut *reading)
+        .await
+        .unwrap();
     let plan = plan.join("\n");
     assert!(
         !plan.contains("Seq Scan") && !plan.contains("Bitmap"),

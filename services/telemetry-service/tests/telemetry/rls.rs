@@ -364,3 +364,25 @@ async fn an_owner_who_is_no_superuser_writes_as_a_member_of_the_writers_and_sees
     let insert = "INSERT INTO telemetry (time, tenant_id, device_id) VALUES (now(), 'a', 'one')";
     assert_eq!(refusal(&owner, insert).await, NOT_ALLOWED);
 }
+
+#[tokio::test]
+async fn an_owner_who_may_make_no_roles_migrates_where_they_are_and_writes_once_it_is_a_member() {
+    let server = PrivatePostgres::start().await;
+    // The first database of the server brings the roles.
+    pg::migrate(&Secret::from(server.url().as_str()))
+        .await
+        .unwrap();
+    let superuser = pool(&server.url());
+    run(&superuser, "CREATE ROLE plain LOGIN").await;
+    run(&superuser, "CREATE DATABASE theirs OWNER plain").await;
+    let options: PgConnectOptions = server.url().parse().unwrap();
+    let options = options.username("plain").database("theirs");
+    let url = options.to_url_lossy().to_string();
+    pg::migrate(&Secret::from(url.as_str())).await.unwrap();
+
+    let insert = "INSERT INTO telemetry (time, tenant_id, device_id) VALUES (now(), 'a', 'one')";
+    let owner = pool(&url);
+    assert_eq!(refusal(&owner, insert).await, NOT_ALLOWED);
+    run(&superuser, "GRANT farol_devices TO plain").await;
+    run(&pool(&url), insert).await;
+}
