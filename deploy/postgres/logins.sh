@@ -14,3 +14,5 @@ SQL
 login public "$FAROL_PUBLIC_PASSWORD"
 login admin "$FAROL_ADMIN_PASSWORD"
 login ingest "$FAROL_INGEST_PASSWORD"
+login telemetry "$FAROL_TELEMETRY_PASSWORD"
+login devices "$FAROL_DEVICES_PASSWORD"
