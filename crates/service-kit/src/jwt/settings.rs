@@ -10,13 +10,13 @@ crate::settings! {
     pub struct JwtSettings {
         /// Where browsers see Keycloak: the issuer of tokens is this + `/realms/{KEYCLOAK_REALM}`.
         keycloak_public_url: Option<Url> = "";
-        /// Where this service asks Keycloak for its keys; unset means KEYCLOAK_PUBLIC_URL.
+        /// Where this service asks Keycloak for its keys; unset means `KEYCLOAK_PUBLIC_URL`.
         keycloak_internal_url: Option<Url> = "";
         /// The realm.
         keycloak_realm: String = "pulse";
         /// What `aud` of every token must name.
         jwt_audience: String = "pulse-ui";
-        /// What `iss` must be: beside JWT_JWKS_URL always, beside JWT_HS256_SECRET where it is set.
+        /// What `iss` must be: beside `JWT_JWKS_URL` always, beside `JWT_HS256_SECRET` where it is set.
         jwt_issuer: Option<String> = "";
         /// The key set (JWKS) of an issuer that is no Keycloak; its tokens are RS256.
         jwt_jwks_url: Option<Url> = "";
@@ -142,8 +142,8 @@ mod tests {
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-    fn url(text: &str) -> Option<Url> {
-        Some(text.parse().unwrap())
+    fn url(text: &str) -> Url {
+        text.parse().unwrap()
     }
 
     fn asked(settings: &JwtSettings) -> (String, String) {
@@ -156,8 +156,8 @@ mod tests {
     #[test]
     fn a_realm_has_one_address_for_browsers_and_one_for_us() {
         let mut settings = JwtSettings {
-            keycloak_public_url: url("https://id.example.org/auth/"),
-            keycloak_internal_url: url("http://keycloak:8080"),
+            keycloak_public_url: Some(url("https://id.example.org/auth/")),
+            keycloak_internal_url: Some(url("http://keycloak:8080")),
             ..JwtSettings::default()
         };
         let (issuer, keys) = asked(&settings);
@@ -176,7 +176,7 @@ mod tests {
     fn any_issuer_is_its_name_and_its_keys() {
         let settings = JwtSettings {
             jwt_issuer: Some("joe".to_owned()),
-            jwt_jwks_url: url("https://id.example.org/keys?v=2"),
+            jwt_jwks_url: Some(url("https://id.example.org/keys?v=2")),
             ..JwtSettings::default()
         };
         let (issuer, keys) = asked(&settings);
@@ -202,22 +202,22 @@ mod tests {
         let keys = "https://id.example.org/keys";
         let wrong = [
             with(|it| it.jwt_issuer = Some("joe".to_owned())),
-            with(|it| it.jwt_jwks_url = url("https://id.example.org/keys")),
-            with(|it| it.keycloak_internal_url = url("http://keycloak:8080")),
+            with(|it| it.jwt_jwks_url = Some(url("https://id.example.org/keys"))),
+            with(|it| it.keycloak_internal_url = Some(url("http://keycloak:8080"))),
             with(|it| it.jwt_hs256_secret = Some(SECRET[1..].into())),
             JwtSettings {
-                jwt_jwks_url: url(keys),
+                jwt_jwks_url: Some(url(keys)),
                 jwt_issuer: Some("joe".to_owned()),
                 jwt_hs256_secret: Some(SECRET.into()),
                 ..JwtSettings::default()
             },
             JwtSettings {
-                keycloak_public_url: url(keys),
+                keycloak_public_url: Some(url(keys)),
                 jwt_hs256_secret: Some(SECRET.into()),
                 ..JwtSettings::default()
             },
             JwtSettings {
-                keycloak_public_url: url(keys),
+                keycloak_public_url: Some(url(keys)),
                 jwt_issuer: Some("joe".to_owned()),
                 ..JwtSettings::default()
             },

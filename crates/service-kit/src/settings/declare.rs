@@ -185,17 +185,22 @@ macro_rules! settings {
 /// }
 /// assert_eq!(Settings::default().listen.port, 8080);
 /// ```
+///
+/// `; check = path;` after the last concern names a `fn(&Settings) -> Result<(), String>` for rules between concerns.
 #[macro_export]
 macro_rules! service_settings {
-    ($service:literal; $($concern:ident : $type:ty),+ $(,)?) => {
-        $crate::service_settings! { $service; @ []; $($concern: $type),+ }
+    ($service:literal; $($concern:ident : $type:ty),+ $(,)? $(; check = $check:expr;)?) => {
+        $crate::service_settings! { $service; @ []; $($concern: $type),+ $(; $check)? }
     };
-    ($service:literal; $($name:ident = $default:literal),+ $(,)?; $($concern:ident : $type:ty),+ $(,)?) => {
+    (
+        $service:literal; $($name:ident = $default:literal),+ $(,)?;
+        $($concern:ident : $type:ty),+ $(,)? $(; check = $check:expr;)?
+    ) => {
         $crate::service_settings! {
-            $service; @ [$((stringify!($name), $default)),+]; $($concern: $type),+
+            $service; @ [$((stringify!($name), $default)),+]; $($concern: $type),+ $(; $check)?
         }
     };
-    ($service:literal; @ [$($override:expr),*]; $($concern:ident : $type:ty),+) => {
+    ($service:literal; @ [$($override:expr),*]; $($concern:ident : $type:ty),+ $(; $check:expr)?) => {
         #[doc = concat!("All settings of `", $service, "`, one member per concern.")]
         #[derive(Clone, Debug)]
         pub struct Settings {
@@ -212,7 +217,9 @@ macro_rules! service_settings {
 
             fn read(reader: &mut $crate::settings::Reader<'_>) -> Option<Self> {
                 $(let $concern = <$type as $crate::settings::Concern>::read(reader);)+
-                Some(Self { $($concern: $concern?,)+ })
+                let read = Self { $($concern: $concern?,)+ };
+                $(reader.check($check(&read))?;)?
+                Some(read)
             }
         }
 

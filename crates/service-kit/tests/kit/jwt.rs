@@ -1,11 +1,12 @@
 //! Tokens, right and wrong in every way that we know of.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use service_kit::jwt::{Claims, JwtSettings, Refusal};
 use test_kit::{KeyServer, hs256_token, token};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::issuer::{ISSUER, NOW, Reader, good, with};
 
@@ -268,12 +269,21 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
+/// One for all cases: whoever asks outside loads the machine's certificates, which takes longer than a case.
+fn with_reader(case: impl AsyncFnOnce(&Reader)) {
+    static SHARED: LazyLock<(Runtime, Reader)> = LazyLock::new(|| {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let reader = runtime.block_on(async { Reader::of_secret(SECRET) });
+        (runtime, reader)
+    });
+    let (runtime, reader) = &*SHARED;
+    runtime.block_on(case(reader));
+}
+
 proptest! {
     #[test]
     fn any_text_is_refused_and_nothing_breaks(text in any_text()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let reader = Reader::of_secret(SECRET);
+        with_reader(async |reader| {
             reader.refuses(&text).await;
         });
     }
@@ -284,13 +294,11 @@ proptest! {
         text in any::<String>(),
         number in any::<f64>(),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let reader = Reader::of_secret(SECRET);
-            for value in [json!(text), json!(number), json!([text]), json!({text.clone(): [number]})] {
-                let mut change = json!({});
-                change[&name] = value;
-                let _ = reader.verifier.verify(&hs256_token(SECRET, &with(&change))).await;
+        let member = json!({text.clone(): [number]});
+        with_reader(async |reader| {
+            for value in [json!(text), json!(number), json!([text]), member] {
+                let claims = with(&json!({ name.clone(): value }));
+                let _ = reader.verifier.verify(&hs256_token(SECRET, &claims)).await;
             }
         });
     }

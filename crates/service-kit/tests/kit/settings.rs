@@ -324,3 +324,73 @@ fn settings_for_a_test_start_from_the_defaults() {
     assert_eq!(settings.listen.port, 8123);
     assert_eq!(settings.database.database_url.expose_secret(), "");
 }
+
+/// A binary that is of use only where one of two concerns is filled in.
+mod either {
+    use service_kit::{
+        jwt::JwtSettings,
+        settings::{Sources, load},
+    };
+
+    use super::ZooSettings;
+
+    service_kit::service_settings! {
+        "either-service";
+        zoo: ZooSettings,
+        jwt: JwtSettings;
+        check = Settings::one_of_both;
+    }
+
+    impl Settings {
+        fn one_of_both(&self) -> Result<(), String> {
+            if self.zoo.page.is_some() || self.jwt.is_configured() {
+                return Ok(());
+            }
+            Err("PAGE or JWT_HS256_SECRET is required".to_owned())
+        }
+    }
+
+    /// What is complained about.
+    fn told(pairs: &[(&str, &str)]) -> Vec<String> {
+        let owned = pairs
+            .iter()
+            .map(|&(name, text)| (name.to_owned(), text.to_owned()));
+        let sources = Sources {
+            env: owned.collect(),
+            ..Sources::default()
+        };
+        let read = load::<Settings>(&sources);
+        read.map_or_else(|complaints| complaints.lines().to_vec(), |_| Vec::new())
+    }
+
+    #[test]
+    fn rules_between_concerns_hold() {
+        let secret = ("JWT_HS256_SECRET", "0123456789abcdef0123456789abcdef");
+        assert_eq!(told(&[("PAGE", "a.html")]), [""; 0]);
+        assert_eq!(told(&[secret]), [""; 0]);
+        assert_eq!(told(&[]), ["PAGE or JWT_HS256_SECRET is required"]);
+        assert!(
+            Settings::default().zoo.page.is_none(),
+            "defaults alone may lack it"
+        );
+    }
+
+    #[test]
+    fn tokens_that_are_proven_in_two_ways_are_refused_without_the_secret() {
+        let secret = (
+            "JWT_HS256_SECRET",
+            "hunter2-hunter2-hunter2-hunter2-hunter2",
+        );
+        let told_of = |others: &[(&str, &str)]| told(&[&[secret], others].concat()).join("\n");
+        let both = told_of(&[("KEYCLOAK_PUBLIC_URL", "https://id.example.org")]);
+        assert!(both.contains("must not be set beside each other"), "{both}");
+        assert!(!both.contains("hunter2"), "{both}");
+        let short = told(&[("JWT_HS256_SECRET", "hunter2")]).join("\n");
+        assert!(
+            short.contains("at least 32 bytes") && !short.contains("hunter2"),
+            "{short}"
+        );
+        let unset = told_of(&[("KEYCLOAK_PUBLIC_URL", "")]);
+        assert_eq!(unset, "", "an empty variable is unset");
+    }
+}

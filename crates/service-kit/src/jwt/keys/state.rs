@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Keys are believed for so long without another look.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 
 /// Between two requests to the key server, whatever they were for and whatever became of them.
 pub(in super::super) const ASK_EVERY: Duration = Duration::from_secs(10);
