@@ -9,6 +9,7 @@ use gateway_client::GatewayError;
 use serde_json::json;
 use service_kit::broker::UnusableAddress;
 use service_kit::http_client::OutboundError;
+use service_kit::jwt::UnusableIdentity;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::metrics::Metrics;
 use service_kit::ops::{self, Ops};
@@ -19,6 +20,7 @@ use service_kit::{COMMIT, VERSION};
 use crate::infra::mail::UnusableMail;
 use crate::settings::Settings;
 
+mod bearer;
 mod live;
 mod machinery;
 mod serve;
@@ -47,6 +49,9 @@ pub enum StartError {
     /// The gateway cannot be asked.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
+    /// The settings of tokens contradict each other.
+    #[error(transparent)]
+    Identity(#[from] UnusableIdentity),
     /// The settings of mail cannot be used.
     #[error(transparent)]
     Mail(#[from] UnusableMail),
@@ -109,7 +114,8 @@ impl App {
         };
         let (bell, board) = machinery.start()?;
         let live = machinery.start_live()?;
-        let state = surface::state(&settings, &pool, bell, live);
+        let verifier = machinery.verifier()?;
+        let state = surface::state(&settings, &pool, bell, live, verifier);
 
         let schema = lifecycle.readiness().latch("database");
         let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());

@@ -7,23 +7,41 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use farol_core::sync::FieldProblem;
 use serde_json::{Map, Value, json};
+use service_kit::jwt;
 use service_kit::problem::{BODY_LIMIT, FieldError, Problem};
 
 use crate::infra::connection_repo::RepoError;
 use crate::live::{NotLetIn, TaskError};
 use crate::sync::{BadRequest, DeskError};
 
-/// What browsers and programs are asked for.
-const CHALLENGE: &str = r#"Basic realm="farol", charset="UTF-8""#;
+/// What browsers are asked for, and programs without a token.
+const BASIC: &str = r#"Basic realm="farol", charset="UTF-8""#;
+/// What programs with a token are asked for.
+const BEARER: &str = r#"Bearer realm="farol""#;
 /// When a database that is away may be back, in seconds.
 const RETRY_AFTER: u64 = 5;
+
+/// The ways to log in that a refused request is told of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Challenges {
+    /// Name and password.
+    pub basic: bool,
+    /// A token.
+    pub bearer: bool,
+}
 
 /// Anything that an operator is answered instead of data.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// No credentials, or wrong ones.
     #[error("invalid credentials")]
-    Unauthorized,
+    Unauthorized(Challenges),
+    /// A good token of somebody without the role.
+    #[error("no admin")]
+    NotAdmin,
+    /// A token that cannot be checked now: it may be good.
+    #[error("the keys of tokens are not available")]
+    KeysAway,
     /// Too many wrong ones from this address.
     #[error("too many failed logins")]
     LockedOut(Duration),
@@ -47,6 +65,13 @@ pub enum ApiError {
     Desk(#[from] DeskError),
 }
 
+impl Challenges {
+    fn texts(self) -> impl Iterator<Item = &'static str> {
+        let basic = self.basic.then_some(BASIC);
+        basic.into_iter().chain(self.bearer.then_some(BEARER))
+    }
+}
+
 impl From<RepoError> for ApiError {
     fn from(error: RepoError) -> Self {
         Self::Desk(DeskError::Repo(error))
@@ -57,7 +82,16 @@ impl ApiError {
     /// The answer, but for what [`Self::members`] adds.
     fn problem(&self) -> Problem {
         match self {
-            Self::Unauthorized => Problem::unauthorized("Invalid credentials"),
+            Self::Unauthorized(_) => Problem::unauthorized("Invalid credentials"),
+            Self::NotAdmin => Problem {
+                code: "not_admin",
+                ..Problem::forbidden("The token has no role admin")
+            },
+            Self::KeysAway => Problem::unavailable(
+                "keys_unavailable",
+                "Tokens cannot be checked right now",
+                jwt::RETRY_AFTER.as_secs(),
+            ),
             Self::LockedOut(wait) => Problem {
                 code: "too_many_failed_logins",
                 ..Problem::too_many_requests("Too many failed logins", wait.as_secs().max(1))
@@ -161,11 +195,12 @@ impl ResponseError for ApiError {
             body.extend(members);
             response = response.set_body(BoxBody::new(Value::Object(body).to_string()));
         }
-        if matches!(self, Self::Unauthorized) {
-            let challenge = header::HeaderValue::from_static(CHALLENGE);
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, challenge);
+        if let Self::Unauthorized(challenges) = self {
+            for challenge in challenges.texts() {
+                let challenge = header::HeaderValue::from_static(challenge);
+                let headers = response.headers_mut();
+                headers.append(header::WWW_AUTHENTICATE, challenge);
+            }
         }
         response
     }

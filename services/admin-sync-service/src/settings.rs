@@ -7,6 +7,7 @@ use std::time::Duration;
 use argon2::PasswordHash;
 use chrono_tz::Tz;
 use service_kit::broker::{BrokerSettings, QueueSettings};
+use service_kit::jwt::JwtSettings;
 use service_kit::settings::{
     DatabaseSettings, ExposeSecret as _, Field, IpNet, ListenSettings, LogSettings, OpsSettings,
     Secret, Setting, ShutdownSettings, Url,
@@ -18,6 +19,7 @@ service_kit::service_settings! {
     listen: ListenSettings,
     ops: OpsSettings,
     access: AccessSettings,
+    jwt: JwtSettings,
     database: DatabaseSettings,
     broker: BrokerSettings,
     queue: QueueSettings,
@@ -26,13 +28,14 @@ service_kit::service_settings! {
     stream: StreamSettings,
     alert: AlertSettings,
     log: LogSettings,
-    shutdown: ShutdownSettings,
+    shutdown: ShutdownSettings;
+    check = Settings::somebody_can_log_in;
 }
 
 service_kit::settings! {
     /// Who may use the public listener.
     pub struct AccessSettings {
-        /// `on`, or `off`: everybody may. Without credentials the service does not start unless it is off.
+        /// `on`, or `off`: everybody may. Without credentials or an issuer of tokens the service does not start unless it is off.
         admin_auth: AdminAuth = "on";
         /// The user of HTTP Basic.
         admin_username: Option<String> = "";
@@ -45,7 +48,7 @@ service_kit::settings! {
         /// Proxies (CIDRs, comma separated) whose X-Forwarded-For is believed.
         trusted_proxies: Vec<IpNet> = "";
     }
-    check = AccessSettings::somebody_can_log_in;
+    check = AccessSettings::name_and_password_are_whole;
 
     /// What is asked for, and when.
     pub struct SyncSettings {
@@ -169,8 +172,23 @@ impl Setting for Modalidades {
     }
 }
 
-impl AccessSettings {
+impl Settings {
+    /// A door without a way in would be an error that shows up at the first login.
     fn somebody_can_log_in(&self) -> Result<(), String> {
+        let off = self.access.admin_auth == AdminAuth::Off;
+        if off || self.access.admin_username.is_some() || self.jwt.is_configured() {
+            return Ok(());
+        }
+        Err(
+            "ADMIN_USERNAME and ADMIN_PASSWORD (or ADMIN_PASSWORD_HASH), or the issuer of tokens (KEYCLOAK_PUBLIC_URL, \
+             JWT_JWKS_URL or JWT_HS256_SECRET) are required; ADMIN_AUTH=off lets everybody in"
+                .to_owned(),
+        )
+    }
+}
+
+impl AccessSettings {
+    fn name_and_password_are_whole(&self) -> Result<(), String> {
         let filled = |secret: &Option<Secret>| {
             secret
                 .as_ref()
@@ -185,11 +203,11 @@ impl AccessSettings {
         {
             return Err("ADMIN_PASSWORD_HASH must be an argon2 hash in PHC format, such as $argon2id$… (the value is secret)".to_owned());
         }
-        match (self.admin_auth, &self.admin_username, passwords) {
+        match (self.admin_auth, self.admin_username.is_some(), passwords) {
             (_, _, (true, true)) => Err("ADMIN_PASSWORD and ADMIN_PASSWORD_HASH are both set: which one counts?".to_owned()),
-            (AdminAuth::Off, ..) | (AdminAuth::On, Some(_), (true, _) | (_, true)) => Ok(()),
-            (AdminAuth::On, ..) => Err(
-                "ADMIN_USERNAME and ADMIN_PASSWORD (or ADMIN_PASSWORD_HASH) are required; ADMIN_AUTH=off lets everybody in"
+            (AdminAuth::Off, ..) | (_, true, (true, _) | (_, true)) | (_, false, (false, false)) => Ok(()),
+            _ => Err(
+                "ADMIN_USERNAME and ADMIN_PASSWORD (or ADMIN_PASSWORD_HASH) belong together: both or neither"
                     .to_owned(),
             ),
         }

@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use service_kit::clock::Clock;
+use service_kit::jwt::Verifier;
 use service_kit::proxies::TrustedProxies;
 use sqlx::PgPool;
 
@@ -24,6 +25,7 @@ pub fn state(
     pool: &PgPool,
     bell: Bell,
     (lobby, versions): (Lobby, Versions),
+    verifier: Option<Verifier>,
 ) -> Data<State> {
     let zone = settings.sync.sync_timezone.0;
     let queue = settings.queue.queue_name.clone();
@@ -46,7 +48,7 @@ pub fn state(
         },
     };
     Data::new(State {
-        access: access(&settings.access),
+        access: access(&settings.access, verifier),
         proxies: TrustedProxies::new(&settings.access.trusted_proxies),
         desk,
         history: History {
@@ -70,15 +72,16 @@ pub fn state(
     })
 }
 
-/// Complete credentials, or the settings would not have passed; without them nobody comes in by accident.
-fn access(settings: &AccessSettings) -> Access {
+/// Somebody can come in, or the settings would not have passed; without credentials nobody does by accident.
+fn access(settings: &AccessSettings, verifier: Option<Verifier>) -> Access {
+    if settings.admin_auth == AdminAuth::Off {
+        return Access::open();
+    }
     let password = match (&settings.admin_password_hash, &settings.admin_password) {
-        (Some(hash), _) => PasswordCheck::Argon2(hash.clone()),
-        (None, plain) => PasswordCheck::Plain(plain.clone().unwrap_or_default()),
+        (Some(hash), _) => Some(PasswordCheck::Argon2(hash.clone())),
+        (None, plain) => plain.clone().map(PasswordCheck::Plain),
     };
-    let credentials = (settings.admin_auth == AdminAuth::On).then(|| Credentials {
-        username: settings.admin_username.clone().unwrap_or_default(),
-        password,
-    });
-    Access::new(credentials, settings.auth_failures_per_minute)
+    let credentials = settings.admin_username.clone().zip(password);
+    let credentials = credentials.map(|(username, password)| Credentials { username, password });
+    Access::guarded(credentials, verifier, settings.auth_failures_per_minute)
 }

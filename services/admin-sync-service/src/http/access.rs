@@ -1,70 +1,65 @@
-//! Who may come in: HTTP Basic against one user, compared in constant time, and a limit on wrong guesses.
+//! Who may come in: the one user of HTTP Basic, or whoever has a token that says `admin`; and a limit on wrong guesses.
 
+mod basic;
+mod bearer;
 mod failures;
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::web::{self, Data};
+use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, ResponseError as _};
-use argon2::{Argon2, PasswordVerifier as _};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use service_kit::settings::{ExposeSecret as _, Secret};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
-use tokio::sync::Semaphore;
+use service_kit::jwt::Verifier;
 
+pub use self::basic::{Credentials, PasswordCheck};
+
+use self::basic::Basic;
 use self::failures::Failures;
 use super::State;
-use crate::error::ApiError;
+use crate::error::{ApiError, Challenges};
 
 /// Who asks, among the extensions of a request that came in.
 #[derive(Debug, Clone)]
 pub struct Actor(pub String);
 
-/// How a password is checked.
-#[derive(Clone, Debug)]
-pub enum PasswordCheck {
-    /// It is this one.
-    Plain(Secret),
-    /// Its argon2 hash is this one, in PHC format.
-    Argon2(Secret),
-}
-
-/// The one user.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The name.
-    pub username: String,
-    /// The password.
-    pub password: PasswordCheck,
-}
-
 /// The door's keeper.
 pub struct Access {
     /// `None`: everybody may come in.
-    credentials: Option<Credentials>,
+    ways: Option<Ways>,
     failures: Failures,
-    /// The digest of what was last found right: argon2 is meant to be slow, and once is enough.
-    verified: Mutex<Option<[u8; 32]>>,
-    /// One hash at a time: guesses from many addresses take one core at most, and are counted before the next.
-    hashing: Semaphore,
+}
+
+/// The ways in; a door without any stays shut.
+struct Ways {
+    basic: Option<Basic>,
+    bearer: Option<Verifier>,
 }
 
 impl Access {
-    /// A door that opens to `credentials`, or to everybody; after `failures_per_minute` wrong guesses an address
-    /// has to wait.
-    pub fn new(credentials: Option<Credentials>, failures_per_minute: u32) -> Self {
+    /// A door that opens to `credentials`, and to tokens of an admin that `verifier` believes; after
+    /// `failures_per_minute` wrong guesses an address has to wait.
+    pub fn guarded(
+        credentials: Option<Credentials>,
+        verifier: Option<Verifier>,
+        failures_per_minute: u32,
+    ) -> Self {
         Self {
-            credentials,
+            ways: Some(Ways {
+                basic: credentials.map(Basic::new),
+                bearer: verifier,
+            }),
             failures: Failures::new(failures_per_minute),
-            verified: Mutex::default(),
-            hashing: Semaphore::new(1),
+        }
+    }
+
+    /// A door that opens to everybody.
+    pub fn open() -> Self {
+        Self {
+            ways: None,
+            failures: Failures::new(0),
         }
     }
 
@@ -74,98 +69,41 @@ impl Access {
         client: IpAddr,
         authorization: Option<&[u8]>,
     ) -> Result<String, ApiError> {
-        let Some(credentials) = &self.credentials else {
+        let Some(ways) = &self.ways else {
             return Ok("anonymous".to_owned());
         };
         // Asking without any is how a browser learns that some are wanted: no guess.
-        let authorization = authorization.ok_or(ApiError::Unauthorized)?;
+        let authorization = authorization.ok_or_else(|| ways.unauthorized())?;
         self.failures.may_try(client).map_err(ApiError::LockedOut)?;
-        let sent = basic(authorization);
-        let right = match &sent {
-            Some((name, password)) => self.is_right(client, credentials, name, password).await?,
-            None => false,
-        };
-        if right {
-            return Ok(credentials.username.clone());
+        if let Some(name) = ways.admit(client, authorization, &self.failures).await? {
+            return Ok(name);
         }
         self.failures.count(client);
         tracing::warn!(%client, "a login failed");
-        Err(ApiError::Unauthorized)
-    }
-
-    /// As long for a wrong name as for a wrong password.
-    async fn is_right(
-        &self,
-        client: IpAddr,
-        credentials: &Credentials,
-        name: &str,
-        password: &str,
-    ) -> Result<bool, ApiError> {
-        let known = digest(name).ct_eq(&digest(&credentials.username));
-        match &credentials.password {
-            PasswordCheck::Plain(plain) => {
-                let same = digest(password).ct_eq(&digest(plain.expose_secret()));
-                Ok((known & same).into())
-            }
-            PasswordCheck::Argon2(hash) => {
-                let same = self.is_hashed(client, password, hash).await?;
-                Ok(bool::from(known) & same)
-            }
-        }
-    }
-
-    async fn is_hashed(
-        &self,
-        client: IpAddr,
-        password: &str,
-        hash: &Secret,
-    ) -> Result<bool, ApiError> {
-        let sent = digest(password);
-        if self.is_verified(&sent) {
-            return Ok(true);
-        }
-        let Ok(_turn) = self.hashing.acquire().await else {
-            return Ok(false);
-        };
-        // Others may have been wrong, or right, while this one waited.
-        self.failures.may_try(client).map_err(ApiError::LockedOut)?;
-        if self.is_verified(&sent) {
-            return Ok(true);
-        }
-        let (password, hash) = (password.to_owned(), hash.clone());
-        let verify = move || {
-            let verified =
-                Argon2::default().verify_password(password.as_bytes(), hash.expose_secret());
-            verified.is_ok()
-        };
-        let same = web::block(verify).await.unwrap_or(false);
-        if same {
-            *self.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
-        }
-        Ok(same)
-    }
-
-    fn is_verified(&self, sent: &[u8; 32]) -> bool {
-        let verified = *self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        verified.is_some_and(|known| known.ct_eq(sent).into())
+        Err(ways.unauthorized())
     }
 }
 
-/// Digests are compared, so that neither length nor content shows in the time it takes.
-fn digest(text: &str) -> [u8; 32] {
-    Sha256::digest(text.as_bytes()).into()
-}
+impl Ways {
+    async fn admit(
+        &self,
+        client: IpAddr,
+        authorization: &[u8],
+        failures: &Failures,
+    ) -> Result<Option<String>, ApiError> {
+        match (bearer::token(authorization), &self.bearer, &self.basic) {
+            (Some(token), Some(verifier), _) => bearer::admit(verifier, token).await,
+            (None, _, Some(basic)) => basic.admit(client, authorization, failures).await,
+            _ => Ok(None),
+        }
+    }
 
-/// Name and password of `Basic …`; the password may hold colons.
-fn basic(authorization: &[u8]) -> Option<(String, String)> {
-    let text = std::str::from_utf8(authorization).ok()?;
-    let (scheme, encoded) = text.split_once(' ')?;
-    let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
-    let decoded = String::from_utf8(decoded).ok()?;
-    let (name, password) = decoded.split_once(':')?;
-    scheme
-        .eq_ignore_ascii_case("basic")
-        .then(|| (name.to_owned(), password.to_owned()))
+    fn unauthorized(&self) -> ApiError {
+        ApiError::Unauthorized(Challenges {
+            basic: self.basic.is_some(),
+            bearer: self.bearer.is_some(),
+        })
+    }
 }
 
 /// The door, in front of all routes.
@@ -189,7 +127,7 @@ pub async fn door<B: MessageBody + 'static>(
 
 async fn admitted(request: &ServiceRequest) -> Result<Actor, ApiError> {
     let Some(state) = request.app_data::<Data<State>>().cloned() else {
-        return Err(ApiError::Unauthorized);
+        return Err(ApiError::Unauthorized(Challenges::default()));
     };
     let client = state.client(request.request());
     let authorization = request
@@ -214,34 +152,4 @@ fn crosses_sites(request: &ServiceRequest) -> bool {
         .get("sec-fetch-site")
         .map(header::HeaderValue::as_bytes);
     !safe && matches!(site, Some(b"cross-site" | b"same-site"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn basic_is_read_strictly() {
-        let header = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
-        let read = |text: &str| basic(text.as_bytes());
-        let pair = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
-        assert_eq!(read(&header("ana:a:b")), pair("ana", "a:b"));
-        assert_eq!(read(&header(":")), pair("", ""));
-        assert_eq!(read(&header("ana:pä")), pair("ana", "pä"));
-        assert_eq!(
-            read(&header("ana:x").replace("Basic", "bAsIc")),
-            pair("ana", "x")
-        );
-        for odd in [
-            "",
-            "Basic",
-            "Basic !",
-            "Bearer abc",
-            "Basic YW5h",
-            "Digest YTpi",
-        ] {
-            assert_eq!(read(odd), None, "{odd}");
-        }
-        assert_eq!(basic(b"Basic \xff"), None);
-    }
 }

@@ -91,21 +91,26 @@ struct Everywhere;
 impl Modify for Everywhere {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let basic = HttpBuilder::new().scheme(HttpAuthScheme::Basic).build();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "With the role `admin`, where the service knows an issuer.",
+            ))
+            .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("basic", SecurityScheme::Http(basic));
-        document.security = Some(vec![SecurityRequirement::new(
-            "basic",
-            Vec::<String>::new(),
-        )]);
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        // Either will do.
+        let schemes = ["basic", "bearer"];
+        let either = schemes.map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        document.security = Some(either.to_vec());
         for item in document.paths.paths.values_mut() {
             for operation in [&mut item.get, &mut item.post, &mut item.delete]
                 .into_iter()
                 .flatten()
             {
-                add(operation, &["401", "429", "500", "503"]);
-            }
-            for operation in [&mut item.post, &mut item.delete].into_iter().flatten() {
-                add(operation, &["403"]);
+                add(operation, &["401", "403", "429", "500", "503"]);
             }
         }
     }

@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod bearer;
 mod bodies;
 mod contract;
 mod door;

@@ -12,6 +12,8 @@ const URL: (&str, &str) = (
     "DATABASE_URL",
     "postgres://ana:s3cret-of-db@127.0.0.1/farol",
 );
+/// As long as it has to be.
+const JWT_SECRET: &str = "s3cret-s3cret-s3cret-s3cret-s3cret";
 
 #[tokio::test]
 async fn without_credentials_it_does_not_start_unless_told_that_nobody_needs_any() {
@@ -37,6 +39,28 @@ async fn without_credentials_it_does_not_start_unless_told_that_nobody_needs_any
             0,
         ),
         (vec![("ADMIN_AUTH", "off")], 0),
+        (vec![("JWT_HS256_SECRET", JWT_SECRET)], 0),
+        (vec![("KEYCLOAK_PUBLIC_URL", "https://id.example.org")], 0),
+        (
+            vec![
+                ("ADMIN_USERNAME", "ana"),
+                ("ADMIN_PASSWORD", "s3cret-of-ana"),
+                ("JWT_HS256_SECRET", JWT_SECRET),
+            ],
+            0,
+        ),
+        (
+            vec![("ADMIN_USERNAME", "ana"), ("JWT_HS256_SECRET", JWT_SECRET)],
+            2,
+        ),
+        (vec![("JWT_HS256_SECRET", "s3cret too short")], 2),
+        (
+            vec![
+                ("JWT_HS256_SECRET", JWT_SECRET),
+                ("KEYCLOAK_PUBLIC_URL", "https://id.example.org"),
+            ],
+            2,
+        ),
         (vec![("ADMIN_AUTH", "perhaps")], 2),
     ] {
         let all: Vec<_> = environment.iter().copied().chain([URL]).collect();
