@@ -75,9 +75,9 @@ impl Clockwork {
         self.drain_at.get_or_insert(at);
     }
 
-    /// A ping went out.
+    /// A ping went out. One that is still unanswered has the first claim.
     pub fn pinged(&mut self, now: Instant) {
-        self.pong_by = Some(now + self.patience.pong);
+        self.pong_by.get_or_insert(now + self.patience.pong);
     }
 
     /// The client is there.
@@ -165,6 +165,26 @@ mod tests {
             [(25, Due::Ping), (50, Due::Ping), (75, Due::Ping)]
         );
         assert_eq!(run(HOUR, false, 80), [(25, Due::Ping), (35, Due::Silent)]);
+    }
+
+    #[test]
+    fn further_pings_give_no_more_time_for_the_first_pong() {
+        let often = Patience {
+            ping: Duration::from_secs(4),
+            ..PATIENCE
+        };
+        let start = Instant::now();
+        let mut clockwork = Clockwork::begin(start, often, HOUR);
+        let ends = (1..60)
+            .map(|second| start + Duration::from_secs(second))
+            .find(|now| {
+                match clockwork.due(*now, None) {
+                    Some(Due::Ping) => clockwork.pinged(*now),
+                    due => return due == Some(Due::Silent),
+                }
+                false
+            });
+        assert_eq!(ends, Some(start + Duration::from_secs(14)));
     }
 
     #[test]

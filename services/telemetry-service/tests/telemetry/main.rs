@@ -6,12 +6,26 @@
     reason = "a test fails by panicking"
 )]
 
+mod changes;
+mod codes;
+mod crowd;
+mod faults;
 mod ground;
 mod hints;
 mod influx;
 mod influx_fake;
+mod isolation;
 mod partitions;
 mod repos;
+mod rest;
+mod rest_answers;
+mod rest_page;
+mod rest_refusals;
+mod rest_tickets;
 mod rls;
+mod slow;
+mod stop;
 mod stores;
 mod suite;
+mod wire;
+mod world;
