@@ -18,7 +18,7 @@ const LONGEST_TYPE: usize = 200;
 
 /// A page of a tenant's alerts, newest first.
 #[derive(Serialize)]
-pub struct Alerts {
+pub struct AlertPage {
     tenant_id: TenantId,
     alerts: Vec<AlertDetail>,
     count: usize,
@@ -40,7 +40,7 @@ pub async fn list(
     Reader(viewer): Reader,
     request: HttpRequest,
     state: Data<State>,
-) -> Result<Json<Alerts>, ApiError> {
+) -> Result<Json<AlertPage>, ApiError> {
     let mut query = Query::of(&request);
     let filter = filter(&mut query);
     let page = query.page();
@@ -49,7 +49,7 @@ pub async fn list(
         .alerts
         .list(&viewer.tenant, &filter, page.limit, page.offset);
     let alerts = listed.await?;
-    Ok(Json(Alerts {
+    Ok(Json(AlertPage {
         tenant_id: viewer.tenant,
         count: alerts.len(),
         alerts,

@@ -13,7 +13,7 @@ use crate::model::TenantId;
 
 /// A page of a tenant's devices, by id.
 #[derive(Serialize)]
-pub struct Devices {
+pub struct DevicePage {
     tenant_id: TenantId,
     devices: Vec<Device>,
     count: usize,
@@ -33,7 +33,7 @@ pub async fn list(
     Reader(viewer): Reader,
     request: HttpRequest,
     state: Data<State>,
-) -> Result<Json<Devices>, ApiError> {
+) -> Result<Json<DevicePage>, ApiError> {
     let mut query = Query::of(&request);
     let page = query.page();
     query.finish()?;
@@ -41,7 +41,7 @@ pub async fn list(
         .devices
         .list(&viewer.tenant, page.limit, page.offset)
         .await?;
-    Ok(Json(Devices {
+    Ok(Json(DevicePage {
         tenant_id: viewer.tenant,
         count: devices.len(),
         devices,

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_page_has_bounds_and_defaults() {
-        let page = |text| {
+        let page = |text: &str| {
             let mut query = Query::parse(text);
             let page = query.page();
             query
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_span_is_strict_and_without_an_offset_in_utc() {
-        let span = |text| Query::parse(text).span();
+        let span = |text: &str| Query::parse(text).span();
         assert_eq!(span("").unwrap(), Span::default());
         let read = span("start=2026-11-27T10:00:00Z&end=2026-11-27T10:00:00%2B01:00");
         assert!(matches!(read, Err(ApiError::EmptySpan)), "an hour earlier");

@@ -24,7 +24,7 @@ const METHODS: &str = "GET, HEAD, OPTIONS";
 pub struct State {
     /// Who a token belongs to.
     pub gate: Gate,
-    /// What WebSockets are opened with.
+    /// What sockets are opened with.
     pub tickets: Tickets,
     /// How often a tenant may read.
     pub requests: TenantLimit,

@@ -21,6 +21,10 @@ fn named(text: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
+fn is_script(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, kind)| kind == "js")
+}
+
 #[tokio::test]
 async fn the_page_and_all_that_it_names_is_served_and_nothing_else_lies_about() {
     let world = World::start().await;
@@ -36,7 +40,7 @@ async fn the_page_and_all_that_it_names_is_served_and_nothing_else_lies_about() 
         let answer = http_get(&world.url(&format!("/live-assets/{name}")), &[]).await;
         judge(&answer, &name);
         assert_eq!(answer.status(), 200, "{name}");
-        let media_type = if name.ends_with(".js") {
+        let media_type = if is_script(&name) {
             "text/javascript"
         } else {
             "text/css"
@@ -52,7 +56,7 @@ async fn the_page_and_all_that_it_names_is_served_and_nothing_else_lies_about() 
             Some(POLICY),
             "{name}"
         );
-        if name.ends_with(".js") {
+        if is_script(&name) {
             wanted.extend(named(answer.text()).difference(&served).cloned());
         }
         served.insert(name);

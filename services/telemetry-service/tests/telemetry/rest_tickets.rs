@@ -59,10 +59,14 @@ async fn of_many_who_use_one_ticket_at_once_one_comes_in() {
     let world = World::start().await;
     let ticket = ticket(&world).await;
     let tries = (0..8).map(|_| try_out(&world, &ticket));
-    let tried = futures_util::future::join_all(tries).await;
-    assert_eq!(tried.iter().filter(|it| it.is_ok()).count(), 1, "{tried:?}");
-    let refused = tried.iter().filter(|it| **it == Err(4008)).count();
-    assert_eq!(refused, 7, "{tried:?}");
+    let outcomes = futures_util::future::join_all(tries).await;
+    assert_eq!(
+        outcomes.iter().filter(|it| it.is_ok()).count(),
+        1,
+        "{outcomes:?}"
+    );
+    let refused = outcomes.iter().filter(|it| **it == Err(4008)).count();
+    assert_eq!(refused, 7, "{outcomes:?}");
     world.shutdown().await;
 }
 
