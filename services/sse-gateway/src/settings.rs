@@ -50,7 +50,7 @@ service_kit::settings! {
         event_format: EventFormat = "named";
         /// How 400, 401 and 403 of the backend reach the client: as the `status` of the answer, or as an event of a `stream` that ends.
         reject_mode: RejectMode = "status";
-        /// A client that lets so much pile up is disconnected.
+        /// A client that lets so much pile up is disconnected; an event counts 96 bytes more than it has.
         send_buffer_bytes: usize = "1048576" in 1024..=1_073_741_824;
         /// Open and opening streams; more are refused.
         max_connections: usize = "50000" in 1..=1_000_000;

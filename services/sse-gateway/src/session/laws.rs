@@ -16,7 +16,7 @@ use super::forwarded::Forwarded;
 use super::order::Order;
 use super::outbox::Meters;
 
-const MOST: usize = 64;
+const MOST: usize = 512;
 
 #[derive(Clone, Debug)]
 enum Happening {

@@ -7,6 +7,10 @@ use bytes::Bytes;
 use prometheus::{Histogram, IntCounter, IntGauge};
 use tokio::time::Instant;
 
+/// What an entry takes beside its bytes: a backend that sends letter by letter must not multiply what a client may let
+/// pile up.
+const PER_ENTRY: usize = 96;
+
 /// Hands bytes to the client's socket without waiting, and says how many it took.
 pub type Line = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send + Sync>;
 
@@ -60,7 +64,8 @@ impl Outbox {
         if self.waiting.is_empty() && self.put(line, &mut entry)? {
             return Ok(());
         }
-        if self.bytes + entry.bytes.len() > self.most {
+        let taken = self.bytes + self.waiting.len() * PER_ENTRY;
+        if taken + entry.bytes.len() > self.most {
             self.meters.slow.inc();
             return Err(Broken);
         }

@@ -7,6 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// A longer line inside of a chunked body is no HTTP; nor are more extensions and trailers together, which mean nothing.
 const LONGEST_LINE: usize = 4096;
+/// Room that is made ahead of what comes.
+const STEP: usize = 16 * 1024;
 /// Of the size of a chunk.
 const MOST_DIGITS: usize = 8;
 
@@ -136,14 +138,14 @@ async fn line<R: AsyncRead + Unpin>(
     }
 }
 
-/// Reads until `buffer` holds `wanted` bytes.
+/// Reads until `buffer` holds `wanted` bytes. Room is made as they come: a length that was only claimed costs nothing.
 async fn fill<R: AsyncRead + Unpin>(
     io: &mut R,
     buffer: &mut BytesMut,
     wanted: usize,
 ) -> io::Result<()> {
-    buffer.reserve(wanted.saturating_sub(buffer.len()));
     while buffer.len() < wanted {
+        buffer.reserve((wanted - buffer.len()).min(STEP));
         if io.read_buf(buffer).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -153,6 +155,8 @@ async fn fill<R: AsyncRead + Unpin>(
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -167,6 +171,25 @@ mod tests {
         let body = runtime.block_on(Framing::Chunked.read(&mut later, &mut buffer, 1_000))?;
         let behind = [&buffer[..], later].concat();
         Ok((body, behind))
+    }
+
+    #[test]
+    fn a_length_that_is_only_claimed_takes_no_memory() {
+        let (_writer, mut reader) = tokio::io::duplex(64);
+        for begin in [&b""[..], b"fffff\r\n"] {
+            let framing = if begin.is_empty() {
+                Framing::Length(1_000_000)
+            } else {
+                Framing::Chunked
+            };
+            let mut buffer = BytesMut::from(begin);
+            {
+                let read = std::pin::pin!(framing.read(&mut reader, &mut buffer, 2_000_000));
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(read.poll(&mut context).is_pending());
+            }
+            assert!(buffer.capacity() <= 2 * STEP, "{}", buffer.capacity());
+        }
     }
 
     proptest! {

@@ -8,6 +8,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// Bytes of one read.
+const MOST_AT_ONCE: usize = 16 * 1024;
+
 /// A clone is the same socket. It is closed with the last clone.
 #[derive(Clone, Debug)]
 pub struct Socket(Arc<TcpStream>);
@@ -55,7 +58,9 @@ impl AsyncRead for Socket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            match self.0.try_read(buffer.initialize_unfilled()) {
+            // Not all of the room: it is written over each time.
+            let room = buffer.remaining().min(MOST_AT_ONCE);
+            match self.0.try_read(buffer.initialize_unfilled_to(room)) {
                 Ok(read) => {
                     buffer.advance(read);
                     return Poll::Ready(Ok(()));

@@ -85,6 +85,31 @@ async fn a_reader_that_never_reads_is_disconnected_when_its_buffer_is_full() {
 }
 
 #[tokio::test]
+async fn a_reader_that_never_reads_cannot_hoard_small_events() {
+    let world = World::with(|settings| settings.stream.send_buffer_bytes = 64 * 1024).await;
+    let stalled = SseClient::connect_narrow(&world.url("/stalled"), &[], 4096).await;
+    let token = world.backend.calls_of("connect")[0].token();
+    let large = json!({"token": token, "event": {"data": "x".repeat(32 * 1024)}}).to_string();
+    let small = json!({"sends": vec![json!({"token": token, "event": {"data": ""}}); 1_000]});
+    // Until the sockets are full.
+    while world.metric("gateway_buffered_bytes").await < 1.0 {
+        assert_eq!(world.post(&large).await.status(), 200);
+    }
+    let answer = world.post(&small.to_string()).await.json();
+    let results = answer["results"].as_array().unwrap();
+    let taken = results.iter().filter(|result| result["status"] == 200);
+    let taken = taken.count();
+    assert!(
+        taken < 64 * 1024 / 96,
+        "{taken} events of a few bytes are kept"
+    );
+    world.backend.wait_for("disconnect", 1).await;
+    drop(stalled);
+    world.all_told().await;
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_reader_that_is_slow_gets_every_byte_in_order() {
     let world = World::start().await;
     let mut slow = SseClient::connect_narrow(&world.url("/slow"), &[], 4096).await;
