@@ -21,12 +21,13 @@ pub(super) struct Reading {
 
 /// The moments at which the parts of a run ended.
 pub(super) struct Readings {
-    /// One socket of each tenant has the first state of everything.
-    pub(super) few_joined: Reading,
+    /// One socket of each tenant has the first state of everything, and the counters know.
+    pub(super) few_settled: Reading,
     /// And then nothing was written for a while.
     pub(super) few_idle: Reading,
-    /// The same with all sockets.
+    /// All sockets have their first states.
     pub(super) all_joined: Reading,
+    pub(super) all_settled: Reading,
     pub(super) all_idle: Reading,
     /// Every row has arrived.
     pub(super) written: Reading,
@@ -91,7 +92,7 @@ pub(super) fn of(
 ) -> Value {
     let joins = as_f64((options.connections - few).max(1) as u64);
     let (idle, rows) = (
-        Part(&at.all_joined, &at.all_idle),
+        Part(&at.all_settled, &at.all_idle),
         Part(&at.all_idle, &at.written),
     );
     let pushes = as_f64(accounts.pushes.len().max(1));
@@ -103,7 +104,7 @@ pub(super) fn of(
     json!({
         "complete": accounts.is_complete(),
         "few_sockets": few,
-        "few": Part(&at.few_joined, &at.few_idle).idle(),
+        "few": Part(&at.few_settled, &at.few_idle).idle(),
         "all": idle.idle(),
         "pushes": accounts.pushes.len(),
         "lost": accounts.lost,
