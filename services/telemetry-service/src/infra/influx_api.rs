@@ -45,25 +45,23 @@ struct Complaint {
 }
 
 impl Influx {
-    /// The one at `url`. `scheme` is the word before the token: `Token` or `Bearer`.
+    /// The one at `url`. `authorization` is the whole header's value.
     pub(super) fn new(
         outbound: Outbound,
         url: &Url,
-        scheme: &str,
-        token: Option<&Secret>,
+        authorization: Option<&Secret>,
     ) -> Result<Self, UnusableToken> {
-        let header = |token: &Secret| {
-            HeaderValue::from_str(&format!("{scheme} {}", token.expose_secret()))
-                .map_err(|_| UnusableToken)
-        };
-        let mut authorization = token.map(header).transpose()?;
-        if let Some(header) = &mut authorization {
+        let mut header = authorization
+            .map(|it| HeaderValue::from_str(it.expose_secret()))
+            .transpose()
+            .map_err(|_| UnusableToken)?;
+        if let Some(header) = &mut header {
             header.set_sensitive(true);
         }
         Ok(Self {
             outbound,
             base: url.as_str().trim_end_matches('/').to_owned(),
-            authorization,
+            authorization: header,
         })
     }
 

@@ -6,8 +6,10 @@
 //! exactly this database and nothing else; a server that is away, refuses us, or answers with anything else is an
 //! error.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use service_kit::http_client::Outbound;
-use service_kit::settings::{Secret, Url};
+use service_kit::settings::{ExposeSecret as _, Secret, Url};
 
 use super::influx_api::{Influx, UnusableToken};
 use super::{influx_sql, influxql};
@@ -44,11 +46,8 @@ impl InfluxTelemetry {
         token: Option<&Secret>,
         api: InfluxApi,
     ) -> Result<Self, UnusableToken> {
-        let scheme = match api {
-            InfluxApi::V1 => "Token",
-            InfluxApi::V3 => "Bearer",
-        };
-        let influx = Influx::new(outbound, url, scheme, token)?;
+        let authorization = token.map(|token| authorization(api, token));
+        let influx = Influx::new(outbound, url, authorization.as_ref())?;
         Ok(Self { influx, api })
     }
 
@@ -108,6 +107,18 @@ impl InfluxTelemetry {
     ) -> Result<Vec<Reading>, SourceError> {
         let found = self.ask(tenant, Wanted::Range(device, span, limit)).await?;
         Ok(found.into_iter().map(|(_, reading)| reading).collect())
+    }
+}
+
+/// Version 1 knows users and passwords, and takes `user:password` as Basic whatever its release; tokens came with 1.8.
+fn authorization(api: InfluxApi, token: &Secret) -> Secret {
+    let token = token.expose_secret();
+    match api {
+        InfluxApi::V1 if token.contains(':') => {
+            format!("Basic {}", BASE64_STANDARD.encode(token)).into()
+        }
+        InfluxApi::V1 => format!("Token {token}").into(),
+        InfluxApi::V3 => format!("Bearer {token}").into(),
     }
 }
 

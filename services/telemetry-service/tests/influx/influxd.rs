@@ -15,11 +15,29 @@ pub struct Influxd {
     folder: PathBuf,
     port: u16,
     child: Option<Child>,
+    asks_who: bool,
 }
+
+/// The user of a server that asks who somebody is, as `INFLUXDB_TOKEN` names it.
+pub const USER: &str = "farol:s3cret";
+/// The same as HTTP Basic.
+const BASIC: (&str, &str) = ("authorization", "Basic ZmFyb2w6czNjcmV0");
 
 impl Influxd {
     /// Makes a folder below the temporary one and starts a server in it.
     pub async fn start() -> Self {
+        Self::launch(false).await
+    }
+
+    /// The same, and only [`USER`] is let in.
+    pub async fn start_for_its_user() -> Self {
+        let server = Self::launch(true).await;
+        let create = "CREATE USER farol WITH PASSWORD 's3cret' WITH ALL PRIVILEGES";
+        server.command(create).await;
+        server
+    }
+
+    async fn launch(asks_who: bool) -> Self {
         let unique = uuid::Uuid::new_v4().simple().to_string();
         let folder = std::env::temp_dir().join(format!("farol-influx-{}", &unique[..12]));
         std::fs::create_dir(&folder).expect("a new folder in the temporary folder");
@@ -27,6 +45,7 @@ impl Influxd {
             folder,
             port: free_port(),
             child: None,
+            asks_who,
         };
         server.restart().await;
         server
@@ -83,16 +102,24 @@ impl Influxd {
             .map(|row| &row.tenant)
             .collect::<std::collections::BTreeSet<_>>()
         {
-            let create = format!("q=CREATE%20DATABASE%20%22telemetry_{tenant}%22");
-            let form = [("content-type", "application/x-www-form-urlencoded")];
-            let made = http_post(&format!("{}/query", self.url()), &form, create.as_bytes()).await;
-            assert_eq!(made.status(), 200, "{}", made.text());
+            self.command(&format!("CREATE DATABASE \"telemetry_{tenant}\""))
+                .await;
             let lines = rows.iter().filter(|row| row.tenant == *tenant).map(line);
             let lines: Vec<String> = lines.collect();
             let into = format!("{}/write?db=telemetry_{tenant}&precision=ns", self.url());
-            let written = http_post(&into, &[], lines.join("\n").as_bytes()).await;
+            let written = http_post(&into, &[BASIC], lines.join("\n").as_bytes()).await;
             assert_eq!(written.status(), 204, "{}", written.text());
         }
+    }
+
+    /// A statement of the administrator's. Who asks is told in any case: only some servers look.
+    async fn command(&self, statement: &str) {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("q", statement)
+            .finish();
+        let headers = [("content-type", "application/x-www-form-urlencoded"), BASIC];
+        let done = http_post(&format!("{}/query", self.url()), &headers, form.as_bytes()).await;
+        assert_eq!(done.status(), 200, "{}", done.text());
     }
 
     /// Nothing is reported to anybody, nothing listens but on loopback.
@@ -104,8 +131,8 @@ impl Influxd {
              [meta]\ndir = \"{folder}/meta\"\n\
              [data]\ndir = \"{folder}/data\"\nwal-dir = \"{folder}/wal\"\n\
              [monitor]\nstore-enabled = false\n\
-             [http]\nbind-address = \"127.0.0.1:{}\"\nlog-enabled = false\n",
-            self.port
+             [http]\nbind-address = \"127.0.0.1:{}\"\nlog-enabled = false\nauth-enabled = {}\n",
+            self.port, self.asks_who
         )
     }
 }
