@@ -3,6 +3,7 @@
 
 mod database;
 mod http;
+mod keys;
 mod logs;
 mod postgres;
 mod process;
