@@ -1,16 +1,14 @@
-//! The history of a million runs: each way of filtering has an index that gives its page and its counts (migration
-//! 0008). Searching for text is in `search_repo`.
+//! The history of a million runs: each way of filtering has an index that gives its page (migration 0008). Counts are
+//! in `count_repo`, searching for text in `search_repo`.
 
-use chrono::NaiveDate;
-use farol_core::sync::Status;
 use sqlx::postgres::PgPool;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use tokio::time::timeout_at;
 
 use super::connection_repo::{Connection, RepoError};
 use super::run_repo::RUN;
-use super::search_repo;
-use crate::sync::{COUNTED, Counts, HistoryFilter, Page, Run};
+use super::{count_repo, search_repo};
+use crate::sync::{Counts, HistoryFilter, Page, Run};
 
 /// Reads the history. Clones share the pool.
 #[derive(Clone, Debug)]
@@ -48,16 +46,19 @@ async fn read(
         return search_repo::read(connection, filter, q, page).await;
     }
     let counts = if filter.is_open() {
-        all(connection).await?
+        count_repo::all(connection).await?
     } else {
-        counted(connection, filter).await?
+        count_repo::filtered(connection, filter).await?
     };
+    // First the ids, from an index alone: a filter that is rare among the newest is no walk over them.
     let mut query = select();
-    push_filter(&mut query, filter);
-    if filter.from.is_some() || filter.to.is_some() {
-        push_range(&mut query, filter, page, counts);
+    query.push(" AND id = ANY(ARRAY(");
+    if filter.is_ranged() && !counts.capped {
+        push_few(&mut query, filter, page);
+    } else {
+        push_many(&mut query, filter, page);
     }
-    push_page(&mut query, page);
+    query.push(")) ORDER BY id DESC");
     let runs = query
         .build_query_as()
         .persistent(false)
@@ -91,7 +92,8 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &HistoryFi
     push_times(query, filter);
 }
 
-fn push_mode(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
+/// Adds the mode as a condition.
+pub(super) fn push_mode(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
     if let Some(mode) = filter.mode {
         query.push(" AND mode = ").push_bind(mode.as_str());
     }
@@ -106,78 +108,31 @@ fn push_times(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter) {
     }
 }
 
-/// A short range is found by its time and then sorted. A long one is walked by id from where its days end, so that
-/// nothing newer is passed.
-fn push_range(
-    query: &mut QueryBuilder<Postgres>,
-    filter: &HistoryFilter,
-    page: Page,
-    counts: Counts,
-) {
-    if !counts.capped {
-        // The inner list is made before it is sorted: sorted as it comes, it would be the walk by id.
-        query.push(" AND id = ANY(ARRAY(WITH few AS MATERIALIZED (SELECT id FROM sync_executions WHERE true");
-        push_filter(query, filter);
-        query.push(") SELECT id FROM few WHERE true");
-        push_page(query, page);
-        query.push("))");
-        return;
+/// The ids of a short range are found by their time and then sorted. The inner list is made before it is sorted:
+/// sorted as it comes, it would be a walk by id.
+fn push_few(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter, page: Page) {
+    query.push("WITH few AS MATERIALIZED (SELECT id FROM sync_executions WHERE true");
+    push_filter(query, filter);
+    if filter.mode.is_some() && filter.status.is_none() {
+        // Every one of them, by name: the index of modes has times behind each status.
+        query.push(" AND status = ANY(");
+        query.push_bind(count_repo::statuses(filter)).push(")");
     }
-    let day = |instant: chrono::DateTime<chrono::Utc>| -> NaiveDate { instant.date_naive() };
+    query.push(") SELECT id FROM few WHERE true");
+    push_page(query, page);
+}
+
+/// Those of a long range are walked from where its days end, so that nothing newer is passed.
+fn push_many(query: &mut QueryBuilder<Postgres>, filter: &HistoryFilter, page: Page) {
+    query.push("SELECT id FROM sync_executions WHERE true");
+    push_filter(query, filter);
     if let Some(from) = filter.from {
         query.push(" AND id >= (SELECT min(first_id) FROM sync_execution_days WHERE day >= ");
-        query.push_bind(day(from)).push(")");
+        query.push_bind(from.date_naive()).push(")");
     }
     if let Some(to) = filter.to {
         query.push(" AND id <= (SELECT max(last_id) FROM sync_execution_days WHERE day <= ");
-        query.push_bind(day(to)).push(")");
+        query.push_bind(to.date_naive()).push(")");
     }
-}
-
-/// Of everything, as the writing transactions keep it.
-async fn all(connection: &mut PgConnection) -> sqlx::Result<Counts> {
-    let row = sqlx::query_as("SELECT running, success, error FROM sync_execution_counts");
-    let (running, success, error) = row.fetch_one(connection).await?;
-    Ok(Counts {
-        running,
-        success,
-        error,
-        capped: false,
-    })
-}
-
-/// Each status is one short scan of an index that has all that the filter asks for.
-async fn counted(connection: &mut PgConnection, filter: &HistoryFilter) -> sqlx::Result<Counts> {
-    let statuses = [Status::Running, Status::Success, Status::Error].map(Status::as_str);
-    let one = |status: Status| vec![status.as_str()];
-    let statuses = filter.status.map_or(statuses.to_vec(), one);
-    let mut query = QueryBuilder::new(
-        "SELECT word, (SELECT count(*) FROM (SELECT FROM sync_executions WHERE status = word",
-    );
-    push_mode(&mut query, filter);
-    push_times(&mut query, filter);
-    query.push(" LIMIT ").push_bind(COUNTED + 1);
-    query.push(") few) FROM unnest(").push_bind(statuses);
-    query.push("::text[]) AS statuses (word)");
-    let rows: Vec<_> = query
-        .build_query_as()
-        .persistent(false)
-        .fetch_all(connection)
-        .await?;
-    Ok(by_status(&rows).capped())
-}
-
-pub(super) fn by_status(rows: &[(String, i64)]) -> Counts {
-    let of = |word: &str| {
-        rows.iter()
-            .filter(|(status, _)| status == word)
-            .map(|(_, count)| count)
-            .sum()
-    };
-    Counts {
-        running: of("running"),
-        success: of("success"),
-        error: of("error"),
-        capped: false,
-    }
+    push_page(query, page);
 }

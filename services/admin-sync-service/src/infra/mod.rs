@@ -1,6 +1,7 @@
 //! The ways out: Postgres by repos, the broker by the publisher, receivers of alerts.
 
 pub mod connection_repo;
+mod count_repo;
 pub mod coverage_repo;
 pub mod dashboard_repo;
 pub mod doorbell_repo;

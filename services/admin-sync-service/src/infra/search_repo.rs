@@ -3,7 +3,8 @@
 
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
-use super::history_repo::{by_status, push_filter, push_page, select};
+use super::count_repo::by_status;
+use super::history_repo::{push_filter, push_page, select};
 use crate::sync::{COUNTED, Counts, Cursor, HistoryFilter, Page, Run};
 
 /// Hops over the distinct names through an index; operators are few.

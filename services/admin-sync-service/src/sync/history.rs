@@ -30,6 +30,11 @@ pub struct HistoryFilter {
 }
 
 impl HistoryFilter {
+    /// Whether it is about a range of time.
+    pub fn is_ranged(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
     /// Whether it lets everything through.
     pub fn is_open(&self) -> bool {
         *self == Self::default()

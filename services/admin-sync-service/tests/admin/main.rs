@@ -16,6 +16,7 @@ mod executions;
 mod figures;
 mod force;
 mod history;
+mod history_counts;
 mod hostile;
 mod idempotency;
 mod keeper;

@@ -35,7 +35,7 @@ pub(super) fn write(backend: &Backend<'_>, executions: u32) -> Outcome {
          FROM (SELECT i, timestamptz '2024-01-01 00:00Z' + i * interval '55 seconds' AS at
                FROM generate_series(1, {executions}) i) past;
          ALTER TABLE sync_executions ENABLE TRIGGER sync_executions_notify_new;
-         VACUUM ANALYZE sync_executions;"
+         VACUUM ANALYZE sync_executions, sync_execution_days, sync_execution_day_counts;"
     ))?;
     Ok(())
 }
