@@ -72,6 +72,8 @@ service_kit::settings! {
         cancel_seconds: Duration = "7" in 0..=3600;
         /// How often a run is taken from a worker that fell silent; the next time it is lost.
         max_rescues: u32 = "3" in 0..=100;
+        /// Runs that are over are deleted after so many days, with their events and their part of the coverage; 0 = never.
+        retention_days: u32 = "0" in 0..=36_500;
     }
 
     /// Where the live progress of a run is to be seen.

@@ -92,6 +92,7 @@ pub const KNOWN_ELSEWHERE: &[&str] = &[
     "reject_mode",
     "replay_ring",
     "requeue_seconds",
+    "retention_days",
     "rolling_window_minutes",
     "run_concurrency",
     "secret_key",

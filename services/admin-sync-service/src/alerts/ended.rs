@@ -19,6 +19,8 @@ pub struct EndedRun {
     pub error_message: Option<String>,
     /// It ended within the last day: older ones are history, not news.
     pub is_news: bool,
+    /// What it left open has been read since, by whatever runs.
+    pub is_made_good: bool,
 }
 
 /// A stretch of time between two updates that no update has read: the later one was not allowed to reach so far back.
@@ -56,7 +58,7 @@ impl Gap {
 impl EndedRun {
     /// Whether runs like this end well. News of old ones that did not end well: none.
     pub fn condition(&self) -> Option<Condition> {
-        let well = self.state == "success";
+        let well = self.state == "success" || self.is_made_good;
         if !well && !self.is_news {
             return None;
         }
@@ -83,7 +85,8 @@ impl EndedRun {
         })
     }
 
-    /// Any update makes good for the one before; a backfill only for one of its own window.
+    /// Any update makes good for the one before. Backfills of each window are a story of their own, which ends with one
+    /// of them or with whatever reads what they left open.
     fn fingerprint(&self) -> String {
         match self.window {
             Some((start, end)) if self.mode == "backfill" => {

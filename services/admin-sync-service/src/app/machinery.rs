@@ -21,6 +21,7 @@ use crate::infra::mail::Mail;
 use crate::infra::outbox_repo::OutboxRepo;
 use crate::infra::publisher::Publisher;
 use crate::infra::schedule_repo::ScheduleRepo;
+use crate::infra::sweep_repo::SweepRepo;
 use crate::infra::webhook_api::Webhook;
 use crate::metrics::{AlertMetrics, KeeperMetrics, MonitorMetrics};
 use crate::monitor::{Board, Monitor};
@@ -105,6 +106,8 @@ impl Machinery<'_> {
             seat: LeaderRepo::new(pool.clone()),
             reaper: Reaper {
                 repo: keeper.clone(),
+                sweep: SweepRepo::new(pool.clone()),
+                retention_days: settings.keeper.retention_days,
                 max_rescues: settings.keeper.max_rescues,
                 cancel_after: settings.keeper.cancel_seconds,
                 metrics: metrics.clone(),

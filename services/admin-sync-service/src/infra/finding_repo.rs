@@ -9,6 +9,40 @@ use sqlx::{FromRow, Row as _};
 use super::connection_repo::RepoError;
 use crate::alerts::{EndedRun, Gap, LateUpdate, SilentRun, SourceState, WaitingRun};
 
+/// What a backfill left open is made good by one that reads all of its window, or by complete segments of any later
+/// runs, each of its own day. Asked only of what somebody may be told about, so no old failure costs a look.
+const ENDED: &str = "
+    WITH told AS (SELECT execution_id FROM sync_incidents WHERE resolved_at IS NULL AND execution_id IS NOT NULL),
+    looked AS (
+        (SELECT * FROM sync_executions WHERE state IN ('success', 'incomplete', 'error', 'lost')
+          ORDER BY id DESC LIMIT 200)
+        UNION ALL
+        SELECT * FROM sync_executions
+         WHERE id IN (SELECT execution_id FROM told) AND state IN ('success', 'incomplete', 'error', 'lost')),
+    newest AS (
+        SELECT DISTINCT ON (mode, CASE mode WHEN 'backfill' THEN window_start END,
+                            CASE mode WHEN 'backfill' THEN window_end END)
+               id, mode, state, window_start, window_end, error_message,
+               COALESCE(finished_at > now() - interval '1 day', false) AS is_news
+          FROM looked
+         ORDER BY mode, CASE mode WHEN 'backfill' THEN window_start END,
+                  CASE mode WHEN 'backfill' THEN window_end END, id DESC)
+    SELECT r.*, CASE WHEN mode = 'backfill' AND state <> 'success'
+                          AND (is_news OR id IN (SELECT execution_id FROM told)) THEN
+               EXISTS (SELECT FROM sync_executions w
+                        WHERE w.mode = 'backfill' AND w.status = 'success' AND w.id > r.id
+                          AND w.window_start <= r.window_start AND w.window_end >= r.window_end)
+               OR (EXISTS (SELECT FROM sync_segments WHERE execution_id = r.id)
+                   AND NOT EXISTS (
+                       SELECT FROM sync_segments s
+                        WHERE s.execution_id = r.id AND s.state <> 'complete' AND NOT EXISTS (
+                              SELECT FROM sync_segments t
+                               WHERE t.day_from = s.day_from AND t.modalidade = s.modalidade AND t.endpoint = s.endpoint
+                                 AND t.state = 'complete' AND t.id > s.id
+                                 AND t.cut_from <= s.cut_from AND t.proven_until >= s.cut_to)))
+               ELSE false END AS is_made_good
+      FROM newest r";
+
 /// What is. Clones share the pool.
 #[derive(Clone, Debug)]
 pub struct FindingRepo {
@@ -22,24 +56,15 @@ impl FindingRepo {
     }
 
     /// Among the newest runs, the newest of each kind that ended by itself: of updates, and of backfills of each
-    /// window. One that was cancelled is nobody's news.
+    /// window; and those that an open incident is about, however old they are. One that was cancelled is nobody's news.
     ///
     /// # Errors
     /// Of the database.
     pub async fn ended(&self) -> Result<Vec<EndedRun>, RepoError> {
-        sqlx::query_as(
-            "SELECT DISTINCT ON (mode, CASE mode WHEN 'backfill' THEN window_start END,
-                                 CASE mode WHEN 'backfill' THEN window_end END)
-                    id, mode, state, window_start, window_end, error_message,
-                    COALESCE(finished_at > now() - interval '1 day', false) AS is_news
-             FROM (SELECT * FROM sync_executions WHERE state IN ('success', 'incomplete', 'error', 'lost')
-                   ORDER BY id DESC LIMIT 200) newest
-             ORDER BY mode, CASE mode WHEN 'backfill' THEN window_start END,
-                      CASE mode WHEN 'backfill' THEN window_end END, id DESC",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(RepoError::from)
+        sqlx::query_as(ENDED)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(RepoError::from)
     }
 
     /// Runs with a worker that have committed nothing for so many minutes, oldest first. A claim counts as progress
@@ -154,6 +179,7 @@ impl FromRow<'_, PgRow> for EndedRun {
             window: start.zip(row.try_get("window_end")?),
             error_message: row.try_get("error_message")?,
             is_news: row.try_get("is_news")?,
+            is_made_good: row.try_get("is_made_good")?,
         })
     }
 }

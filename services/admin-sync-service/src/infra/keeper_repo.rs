@@ -15,8 +15,6 @@ use super::connection_repo::RepoError;
 const BATCH: i64 = 100;
 /// An announcement that nobody took is repeated ever more rarely, up to this wait in seconds.
 const LONGEST_SILENCE: f64 = 600.0;
-/// Most rows that one retention call deletes.
-const SWEEP: i64 = 1000;
 
 /// Runs in need of a hand. Clones share the pool.
 #[derive(Clone, Debug)]
@@ -190,30 +188,6 @@ impl KeeperRepo {
         self.announce(&mut transaction, &found).await?;
         transaction.commit().await?;
         Ok(found)
-    }
-
-    /// Deletes what nobody needs any more: answers of requests after 24 hours, published messages after 7 days,
-    /// incidents 90 days after they were over, pages of runs that nobody goes on with. Says how many rows.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn forget(&self) -> Result<u64, RepoError> {
-        let mut gone = 0;
-        for sweep in [
-            "DELETE FROM sync_idempotency WHERE key IN (SELECT key FROM sync_idempotency
-                 WHERE created_at < now() - interval '24 hours' LIMIT $1)",
-            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
-                 WHERE published_at < now() - interval '7 days' LIMIT $1)",
-            "DELETE FROM sync_pages WHERE segment_id IN (SELECT s.id FROM sync_segments s
-                 JOIN sync_executions e ON e.id = s.execution_id
-                 WHERE s.id IN (SELECT DISTINCT segment_id FROM sync_pages) AND e.state IN ('cancelled', 'lost') LIMIT $1)",
-            "DELETE FROM sync_incidents WHERE fingerprint IN (SELECT fingerprint FROM sync_incidents
-                 WHERE resolved_at < now() - interval '90 days' LIMIT $1)",
-        ] {
-            let swept = sqlx::query(sweep).bind(SWEEP).execute(&self.pool).await?;
-            gone += swept.rows_affected();
-        }
-        Ok(gone)
     }
 
     /// One message for each run, in the caller's transaction.

@@ -20,6 +20,7 @@ pub mod readyz_api;
 pub mod run_repo;
 pub mod schedule_repo;
 mod search_repo;
+pub mod sweep_repo;
 pub mod task_repo;
 pub mod version_api;
 pub mod webhook_api;

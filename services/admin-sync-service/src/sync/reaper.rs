@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::infra::connection_repo::RepoError;
 use crate::infra::keeper_repo::{KeeperRepo, Moved};
+use crate::infra::sweep_repo::SweepRepo;
 use crate::metrics::KeeperMetrics;
 
 /// Looks after runs that have lost whoever looked after them.
@@ -12,6 +13,10 @@ use crate::metrics::KeeperMetrics;
 pub struct Reaper {
     /// Runs.
     pub repo: KeeperRepo,
+    /// What is old.
+    pub sweep: SweepRepo,
+    /// `RETENTION_DAYS`: how long runs that are over are kept; 0 = for ever.
+    pub retention_days: u32,
     /// `MAX_RESCUES`: how often a run is taken from a silent worker.
     pub max_rescues: u32,
     /// `CANCEL_SECONDS`: how long a worker has to notice a cancel.
@@ -35,7 +40,10 @@ impl Reaper {
         self.tell("cancelled", &cancelled);
         let due = self.repo.wake_due().await?;
         self.tell("due", &due);
-        self.repo.forget().await?;
+        self.sweep.forget().await?;
+        if self.retention_days > 0 {
+            self.sweep.retire(self.retention_days).await?;
+        }
         Ok(!rescued.is_empty() || !due.is_empty())
     }
 

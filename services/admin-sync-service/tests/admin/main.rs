@@ -8,6 +8,7 @@
 )]
 
 mod alerts;
+mod alerts_made_good;
 mod bearer;
 mod bodies;
 mod contract;
@@ -31,6 +32,7 @@ mod ops_cli;
 mod ops_surface;
 mod receivers;
 mod relay;
+mod retention;
 mod rows;
 mod schedule;
 mod status;
