@@ -8,6 +8,7 @@ use farol_core::sync::{Doorbell, Mode, Unusable, Window, requested};
 use service_kit::backoff::Backoff;
 use service_kit::broker::Delivery;
 use service_kit::lifecycle::Tasks;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,17 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// Who asked for a run, where a message of another program did.
 const REQUESTED_BY: &str = "amqp";
 
-/// Turns doorbells into runs.
+/// What is to be claimed.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// This run.
+    This(i32),
+    /// The oldest run of this mode that can be.
+    Oldest(Mode),
+}
+
+/// Turns doorbells into runs. Clones claim for the same places.
+#[derive(Clone)]
 pub struct Caller {
     /// What runs work with.
     pub kit: Arc<Kit>,
@@ -67,16 +78,9 @@ impl Caller {
     pub async fn look(&self) {
         for mode in Mode::ALL {
             while let Some(slot) = self.slots.take(mode) {
-                let sent = Instant::now();
-                let lease = self.kit.run.lease_seconds;
-                match self
-                    .kit
-                    .executions
-                    .claim_next(mode, &self.kit.worker, lease)
-                    .await
-                {
-                    Ok(Some(claimed)) => self.start(slot, claimed, sent),
-                    Ok(None) => break,
+                match self.claimed(slot, Wanted::Oldest(mode)).await {
+                    Ok(Some(Claim::Taken(_))) => {}
+                    Ok(_) => break,
                     Err(error) => {
                         tracing::debug!(%error, "queued runs cannot be looked for");
                         return;
@@ -117,28 +121,52 @@ impl Caller {
         let Some(slot) = self.slots.take(mode) else {
             return Ok(Ok("busy"));
         };
-        let sent = Instant::now();
+        Ok(
+            match self.claimed(slot, Wanted::This(execution_id)).await? {
+                Some(Claim::Taken(_)) => Ok("claimed"),
+                Some(Claim::Blocked { by }) => {
+                    tracing::info!(execution_id, by, "run waits for another one of its window");
+                    Ok("blocked")
+                }
+                Some(Claim::NotQueued(state)) => {
+                    tracing::debug!(execution_id, state = state.as_str(), "nothing to claim");
+                    Ok("stale")
+                }
+                Some(Claim::Unknown) | None => {
+                    Err(unusable("unknown_execution", execution_id.to_string()))
+                }
+            },
+        )
+    }
+
+    /// Claims, and starts what is then ours. In a task of its own, which whoever waits here may leave: a claim that a
+    /// SIGTERM falls into is committed or not, and one that is must be parked now, not rescued when its lease is over.
+    async fn claimed(&self, slot: Slot, wanted: Wanted) -> Result<Option<Claim>, RepoError> {
+        let (tell, told) = oneshot::channel();
+        let caller = self.clone();
+        self.tasks.spawn_tracked("claim", async move {
+            let sent = Instant::now();
+            let claim = caller.claim(wanted).await;
+            if let Ok(Some(Claim::Taken(claimed))) = &claim {
+                caller.start(slot, claimed.clone(), sent);
+            }
+            // Nobody listens where the process stops.
+            let _ = tell.send(claim);
+        });
+        // Tasks are dropped only when the process ends the hard way.
+        told.await.unwrap_or(Ok(None))
+    }
+
+    async fn claim(&self, wanted: Wanted) -> Result<Option<Claim>, RepoError> {
+        let (executions, worker) = (&self.kit.executions, &self.kit.worker);
         let lease = self.kit.run.lease_seconds;
-        let claim = self
-            .kit
-            .executions
-            .claim(execution_id, &self.kit.worker, lease)
-            .await?;
-        Ok(match claim {
-            Claim::Taken(claimed) => {
-                self.start(slot, claimed, sent);
-                Ok("claimed")
+        match wanted {
+            Wanted::This(id) => executions.claim(id, worker, lease).await.map(Some),
+            Wanted::Oldest(mode) => {
+                let claimed = executions.claim_next(mode, worker, lease).await?;
+                Ok(claimed.map(Claim::Taken))
             }
-            Claim::Blocked { by } => {
-                tracing::info!(execution_id, by, "run waits for another one of its window");
-                Ok("blocked")
-            }
-            Claim::NotQueued(state) => {
-                tracing::debug!(execution_id, state = state.as_str(), "nothing to claim");
-                Ok("stale")
-            }
-            Claim::Unknown => Err(unusable("unknown_execution", execution_id.to_string())),
-        })
+        }
     }
 
     fn start(&self, slot: Slot, claimed: Claimed, sent: Instant) {

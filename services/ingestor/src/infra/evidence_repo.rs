@@ -19,19 +19,23 @@ impl SegmentRepo {
         bounded(async {
             let mut lent = Lent::from(&self.pool).await?;
             let known = self.counts_around(&mut lent, key).await?;
-            // A zero from before records were seen (the first hour of the day) confirms nothing.
+            // A zero from before records were seen (the first hour of the day) confirms nothing. One that was found
+            // while the day was open says nothing about a day that is over.
             let row = sqlx::query(
                 "SELECT count(*) FILTER (WHERE same AND got > 0) > 0 AS had_records,
                         extract(epoch FROM clock_timestamp() - min(updated_at) FILTER (
                             WHERE same AND execution_id <> $4 AND got = 0 AND updated_at > last_got
-                              AND state IN ('complete', 'suspected_outage')))::double precision AS same_zero_ago,
+                              AND state IN ('complete', 'suspected_outage')
+                              AND (clock_timestamp() < day_end OR COALESCE(scan_started_at, updated_at) >= day_end)
+                        ))::double precision AS same_zero_ago,
                         count(*) FILTER (WHERE execution_id = $4 AND got > 0) > 0
                             -- A retry may have nothing but empty days: then what other runs got of late counts.
                             OR EXISTS (SELECT FROM sync_segments
                                         WHERE execution_id > (SELECT max(id) FROM sync_executions) - 20
                                           AND endpoint <> 'itens' AND got > 0
                                           AND updated_at > clock_timestamp() - interval '1 hour') AS portal_answers
-                   FROM (SELECT *, COALESCE(max(updated_at) FILTER (WHERE same AND got > 0) OVER (), '-infinity') AS last_got
+                   FROM (SELECT *, ($3 + 1)::timestamp AT TIME ZONE $5 AS day_end,
+                                COALESCE(max(updated_at) FILTER (WHERE same AND got > 0) OVER (), '-infinity') AS last_got
                            FROM (SELECT *, endpoint = $1 AND modalidade = $2 AND day_from = $3 AS same FROM sync_segments
                                   WHERE (day_from = $3 AND modalidade = $2 AND endpoint = $1)
                                      OR (execution_id = $4 AND endpoint <> 'itens')) looked) seen",
@@ -40,6 +44,7 @@ impl SegmentRepo {
             .bind(key.modalidade)
             .bind(key.day)
             .bind(execution_id)
+            .bind(self.zone.name())
             .fetch_one(&mut *lent)
             .await?;
             lent.back();

@@ -5,6 +5,7 @@ mod contratacao_repo;
 mod evidence_repo;
 pub mod execution_repo;
 pub mod items_repo;
+mod order_repo;
 pub mod pncp_api;
 mod postgres_repo;
 pub mod record_repo;

@@ -66,9 +66,28 @@ impl Job {
         !self.disorder.load(Ordering::Relaxed)
     }
 
-    /// A list was not in order: from now on none is trusted to be.
-    pub fn saw_disorder(&self) {
-        self.disorder.store(true, Ordering::Relaxed);
+    /// A list was not in order: from now on none is trusted to be, by whoever works on this run.
+    ///
+    /// # Errors
+    /// [`Break`].
+    pub async fn saw_disorder(&self) -> Result<(), Break> {
+        if self.disorder.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (executions, lease, worker) = (&self.kit.executions, &self.run.lease, &self.kit.worker);
+        self.persist(|| executions.note_disorder(lease, worker))
+            .await
+    }
+
+    /// Takes over what those who had this run before have seen.
+    ///
+    /// # Errors
+    /// [`Break`].
+    pub async fn recall_disorder(&self) -> Result<(), Break> {
+        let (executions, id) = (&self.kit.executions, self.run.lease.execution_id);
+        let seen = self.persist(|| executions.had_disorder(id)).await?;
+        self.disorder.fetch_or(seen, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Repeats `verb` while the database is away. It has no end of its own: whoever waits is dropped when the lease

@@ -121,6 +121,7 @@ async fn until_end(
 }
 
 async fn to_its_end(job: &Job) -> Result<State, Break> {
+    job.recall_disorder().await?;
     plan::write(job).await?;
     stage::contratacoes(job).await?;
     items::stage(job).await?;

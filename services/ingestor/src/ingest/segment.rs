@@ -47,9 +47,13 @@ pub(super) async fn read(job: &Job, segment: &Segment) -> Result<Read, Break> {
         .map_or((0, 1), |page| (page.total, page.pages));
     let mut scan = Scan::new(frame(job, segment), committed);
     loop {
+        // As soon as it shows: a segment that fails has shown it, too.
+        if !scan.order_held() {
+            job.saw_disorder().await?;
+        }
         let (pass, page) = match scan.next() {
             Next::Fetch { pass, page } => (pass, page),
-            Next::Ended(end) => return ended(job, segment, &scan, end).await,
+            Next::Ended(end) => return ended(job, segment, end).await,
         };
         job.between_pages()?;
         let (answer, read_at) = match ask::page(job, &query(segment, page)).await? {
@@ -107,10 +111,7 @@ fn frame(job: &Job, segment: &Segment) -> ScanFrame {
     }
 }
 
-async fn ended(job: &Job, segment: &Segment, scan: &Scan, how: ScanEnd) -> Result<Read, Break> {
-    if !scan.order_held() {
-        job.saw_disorder();
-    }
+async fn ended(job: &Job, segment: &Segment, how: ScanEnd) -> Result<Read, Break> {
     let end = match how {
         ScanEnd::Zero { proven_until } => return Ok(Read::Zero { proven_until }),
         ScanEnd::Complete { proven_until } => SegmentEnd::complete(proven_until),

@@ -155,3 +155,25 @@ async fn a_zero_from_before_there_were_records_confirms_none_after_them() {
         "{ago:?}"
     );
 }
+
+#[tokio::test]
+async fn a_zero_that_was_found_while_the_day_was_open_confirms_none_after_it() {
+    let (repos, _, segment) = fresh().await;
+    earlier(&repos, the_10th(), "complete", 0, 12).await;
+    // Looked at in the evening; the run that found it wrote it down after midnight.
+    repos
+        .execute(
+            "UPDATE sync_segments SET scan_started_at = '2025-07-10T22:00:00-03:00', updated_at = '2025-07-11T00:10:00-03:00'
+              WHERE got = 0 AND state = 'complete'",
+        )
+        .await;
+    assert_eq!(evidence(&repos, &segment).await.same_zero_ago, None);
+    repos
+        .execute(
+            "UPDATE sync_segments SET scan_started_at = '2025-07-11T00:01:00-03:00'
+              WHERE got = 0 AND state = 'complete'",
+        )
+        .await;
+    let ago = evidence(&repos, &segment).await.same_zero_ago;
+    assert!(ago > Some(TimeDelta::hours(6)), "{ago:?}");
+}

@@ -52,6 +52,7 @@ async fn every_write_is_lost(repos: &Repos, run: &Claimed, segment: i64) {
             .fail_inside(lease, WORKER, "why", LASTS)
             .await,
     );
+    lost(repos.executions.note_disorder(lease, WORKER).await);
     lost(repos.segments.plan_once(lease, &[]).await);
     lost(repos.segments.begin(lease, segment).await);
     lost(repos.segments.reopen(lease, segment).await);

@@ -360,5 +360,48 @@ async fn an_update_of_an_unordered_list_reads_all_of_the_day() {
         .count(Endpoint::Atualizacao, 6, window.0..window.1);
     assert_eq!(row.state, "success", "{row:?}");
     assert_eq!(world.stored().await.len(), wanted);
+    assert_eq!(world.number(DISORDERS).await, 1, "written down once");
+    ingestor.stop().await;
+}
+
+const DISORDERS: &str = "SELECT count(*) FROM sync_events WHERE kind = 'disorder'";
+
+#[tokio::test]
+async fn whoever_goes_on_with_a_run_trusts_no_list_once_one_was_out_of_order() {
+    let world = World::new().await;
+    let day = wednesday();
+    for record in records(1, 170, 6, day) {
+        world.portal.put(record);
+    }
+    let window = (crate::world::instant(day, 10, 0), midnight(next(day)));
+    let ingestor = world.ingestor();
+    let pages = async || {
+        let id = world.queued("update", Some(window), None).await;
+        let before = world.pages_read().len();
+        (id, before)
+    };
+    let read = |before: usize| {
+        let read = world.pages_read();
+        let of_6 = read[before..].iter().filter(|page| page.starts_with("6 "));
+        of_6.filter(|page| page.ends_with(" 2")).count()
+    };
+
+    let (id, before) = pages().await;
+    world.ring(id, "update").await;
+    assert_eq!(world.over(id).await.state, "success");
+    assert_eq!(read(before), 0, "in order: it ends where the window begins");
+
+    let (id, before) = pages().await;
+    // What a worker has left that is gone.
+    sqlx::query(
+        "INSERT INTO sync_events (execution_id, actor, kind) VALUES ($1, 'another', 'disorder')",
+    )
+    .bind(id)
+    .execute(world.database.owner_pool())
+    .await
+    .unwrap();
+    world.ring(id, "update").await;
+    assert_eq!(world.over(id).await.state, "success");
+    assert_eq!(read(before), 1, "all of the day is read");
     ingestor.stop().await;
 }

@@ -334,7 +334,7 @@ async fn a_slow_page_does_not_cost_the_lease() {
     let day = wednesday();
     let gate = world.portal.hold_at(Match::any().modalidade(6).page(12));
     let ingestor = world.ingestor_with(|settings| {
-        settings.run.lease_seconds = Duration::from_secs(1);
+        settings.run.lease_seconds = Duration::from_secs(3);
         settings.policy.http_timeout = Duration::from_mins(1);
     });
     let id = world.backfill(midnight(day), midnight(next(day))).await;
@@ -345,7 +345,7 @@ async fn a_slow_page_does_not_cost_the_lease() {
     wait_until(
         "the lease has moved by more than itself",
         PATIENCE,
-        async || world.number(first).await > lease + 1_500,
+        async || world.number(first).await > lease + 3_500,
     )
     .await;
     gate.release();
@@ -354,6 +354,56 @@ async fn a_slow_page_does_not_cost_the_lease() {
 
     assert_eq!((row.state.as_str(), row.rescues), ("success", 0), "{row:?}");
     ingestor.stop().await;
+}
+
+#[tokio::test]
+async fn sigterm_in_the_middle_of_a_claim_parks_the_run_and_uses_up_no_rescue() {
+    let world = with_twenty_pages().await;
+    let day = wednesday();
+    // The commit of a claim waits for a lock, as one does for a slow disk.
+    world
+        .change(
+            "CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN NULL; END'",
+        )
+        .await;
+    world
+        .change(
+            "CREATE CONSTRAINT TRIGGER slow_commit AFTER UPDATE ON sync_executions DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW WHEN (OLD.state = 'queued' AND NEW.state = 'running') EXECUTE FUNCTION slow_commit()",
+        )
+        .await;
+    let mut disk = world.database.owner_pool().begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(77)")
+        .execute(&mut *disk)
+        .await
+        .unwrap();
+    let id = world.backfill(midnight(day), midnight(next(day))).await;
+    let ingestor = world.ingestor();
+    world.ring(id, "backfill").await;
+    let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted
+                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    wait_until("the commit waits", PATIENCE, async || {
+        world.number(waits).await == 1
+    })
+    .await;
+    ingestor.lifecycle.trigger();
+    wait_until("it winds down", PATIENCE, async || {
+        ingestor.lifecycle.stopping().is_cancelled()
+    })
+    .await;
+    disk.commit().await.unwrap();
+    ingestor.ended().await;
+
+    let row = world.row(id).await;
+    assert_eq!((row.state.as_str(), row.rescues), ("queued", 0), "{row:?}");
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM sync_events WHERE kind IN ('claimed', 'parked')")
+            .await,
+        2,
+        "it was ours, and is given back"
+    );
 }
 
 /// STOP and CONT, which `ServiceProcess` has no verb for.
