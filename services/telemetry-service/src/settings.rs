@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use service_kit::jwt::JwtSettings;
 use service_kit::settings::{
-    Concern, DatabaseSettings, Field, ListenSettings, LogSettings, OpsSettings, Reader, Secret,
-    Setting, ShutdownSettings, TlsSettings, Url,
+    DatabaseSettings, Field, ListenSettings, LogSettings, OpsSettings, Secret, Setting,
+    ShutdownSettings, TlsSettings, Url,
 };
 
 service_kit::service_settings! {
@@ -15,13 +15,14 @@ service_kit::service_settings! {
     ops: OpsSettings,
     tls: TlsSettings,
     database: DatabaseSettings,
-    identity: IdentitySettings,
+    identity: JwtSettings,
     store: StoreSettings,
     feed: FeedSettings,
     socket: SocketSettings,
     limit: LimitSettings,
     log: LogSettings,
-    shutdown: ShutdownSettings,
+    shutdown: ShutdownSettings;
+    check = Settings::somebody_is_believed;
 }
 
 service_kit::settings! {
@@ -75,27 +76,6 @@ service_kit::settings! {
     }
 }
 
-/// [`JwtSettings`] that name somebody: a service that believes nobody's tokens is of no use.
-#[derive(Clone, Debug, Default)]
-pub struct IdentitySettings(pub JwtSettings);
-
-impl Concern for IdentitySettings {
-    const DOC: &'static [&'static str] = JwtSettings::DOC;
-    const FIELDS: &'static [Field] = JwtSettings::FIELDS;
-
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let read = JwtSettings::read(reader)?;
-        reader.check(if read.is_configured() {
-            Ok(())
-        } else {
-            Err("KEYCLOAK_PUBLIC_URL, or JWT_ISSUER and JWT_JWKS_URL, or JWT_HS256_SECRET is required: \
-                 whose tokens are believed?"
-                .to_owned())
-        })?;
-        Some(Self(read))
-    }
-}
-
 /// Which telemetry store is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
@@ -144,6 +124,20 @@ macro_rules! words {
 words!(StoreKind: "postgres" => Postgres, "influxdb" => Influxdb; "postgres or influxdb");
 words!(InfluxApi: "v1" => V1, "v3" => V3; "v1 or v3");
 words!(Push: "change" => Change, "interval" => Interval; "change or interval");
+
+impl Settings {
+    /// A service that believes nobody's tokens is of no use.
+    fn somebody_is_believed(&self) -> Result<(), String> {
+        if self.identity.is_configured() {
+            return Ok(());
+        }
+        Err(
+            "whose tokens are believed? KEYCLOAK_PUBLIC_URL, or JWT_ISSUER and JWT_JWKS_URL, or JWT_HS256_SECRET \
+             is required"
+                .to_owned(),
+        )
+    }
+}
 
 impl StoreSettings {
     fn influx_has_an_address(&self) -> Result<(), String> {

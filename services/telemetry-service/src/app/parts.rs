@@ -118,7 +118,7 @@ impl Parts<'_> {
     fn gate(&self, outbound: Outbound) -> Result<Gate, StartError> {
         let metrics = JwtMetrics::register(self.metrics, "telemetry")?;
         let clock = self.clock.clone();
-        let identity = &self.settings.identity.0;
+        let identity = &self.settings.identity;
         let verifier = Verifier::new(identity, outbound, clock, self.lifecycle, metrics)?;
         Ok(Gate::new(verifier.ok_or(StartError::NoIdentity)?))
     }

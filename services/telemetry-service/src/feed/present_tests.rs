@@ -245,13 +245,14 @@ proptest! {
                 told.push(message(&push.frame));
             }
         };
-        let (mut newest, mut stale) = (None::<Reading>, false);
+        let (mut newest, mut stale, mut changes) = (None::<Reading>, false, 0);
         for event in events {
             match event {
                 Event::Read(at, seq, value) => {
                     let row = reading(at, seq, value);
                     if newest.as_ref().is_none_or(|known| supersedes(&row, known)) {
                         newest = Some(row.clone());
+                        changes += 1;
                     }
                     stale = false;
                     topic.update(|present, _| present.read(News::Reading(Some(row)), NOW, None));
@@ -276,13 +277,15 @@ proptest! {
         let readings: Vec<&Value> = told.iter().filter(|it| it["type"] == "telemetry").collect();
         let order = |it: &Value| (it["data"]["timestamp"].as_str().unwrap().to_owned(), it["data"]["seq"].as_i64());
         prop_assert!(readings.iter().map(|it| order(it)).is_sorted(), "{told:?}");
-        prop_assert!(readings.windows(2).all(|pair| pair[0] != pair[1]), "nothing twice: {told:?}");
+        prop_assert!(readings.len() <= changes, "{} for {changes} changes: {told:?}", readings.len());
         let last = readings.last().map(|it| it["data"]["metrics"].clone());
         prop_assert_eq!(last, newest.map(|it| Value::Object(it.metrics)));
         let states: Vec<&str> = told.iter().filter_map(|it| it["state"].as_str()).collect();
         prop_assert_eq!(states.last().copied().unwrap_or("live") == "stale", stale);
         let mut by_state = BTreeMap::new();
-        states.iter().for_each(|state| *by_state.entry(*state).or_insert(0) += 1);
+        for state in &states {
+            *by_state.entry(*state).or_insert(0) += 1;
+        }
         prop_assert!(by_state.get("live") <= by_state.get("stale"), "live is only told after stale: {told:?}");
     }
 }

@@ -132,7 +132,7 @@ mod tests {
         pong: Duration::from_secs(10),
         write: Duration::from_secs(30),
     };
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     /// Runs a clockwork whose client answers pings or not: what was due, and after how many seconds.
     fn run(life: Duration, answers: bool, until: u64) -> Vec<(u64, Due)> {

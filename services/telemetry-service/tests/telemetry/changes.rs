@@ -23,7 +23,7 @@ async fn alerts(world: &World, tenant: &str) -> WsClient {
 #[tokio::test]
 async fn the_newest_reading_comes_at_once_and_each_newer_one_as_it_is_committed() {
     let world = World::with(|settings| {
-        settings.feed.ws_poll_seconds = std::time::Duration::from_secs(3600);
+        settings.feed.ws_poll_seconds = std::time::Duration::from_hours(1);
     })
     .await;
     world.hears().await;
@@ -81,7 +81,7 @@ async fn a_device_without_readings_is_silent_until_it_has_one() {
 #[tokio::test]
 async fn alerts_come_at_once_and_when_one_opens_changes_or_closes() {
     let world = World::with(|settings| {
-        settings.feed.ws_poll_seconds = std::time::Duration::from_secs(3600);
+        settings.feed.ws_poll_seconds = std::time::Duration::from_hours(1);
     })
     .await;
     world.hears().await;

@@ -147,17 +147,17 @@ async fn more_sockets_than_a_tenant_may_have_are_closed_with_4029() {
         settings.limit.max_sockets = 3;
     })
     .await;
-    let (first, _second) = (world.socket("a").await, world.socket("a").await);
+    let (first, second) = (world.socket("a").await, world.socket("a").await);
     let full = ends(4029, "Too many connections of this tenant");
     assert_eq!(world.socket("a").await.closed().await, full);
-    let _other = world.socket("b").await;
+    let other = world.socket("b").await;
     let none_left = world.socket("b").await.closed().await;
     assert_eq!(none_left, ends(1013, "Too many connections, try again"));
     first.leave().await;
     world.sockets_are(2).await;
     let again = world.socket("a").await;
     again.leave().await;
-    drop((_second, _other));
+    drop((second, other));
     world.shutdown().await;
 }
 
@@ -166,7 +166,7 @@ async fn while_the_key_server_is_away_a_token_is_kept_and_tried_again() {
     let keys = KeyServer::start().await;
     let url = keys.url();
     let world = World::over(Database::fresh().await, |settings| {
-        let identity = &mut settings.identity.0;
+        let identity = &mut settings.identity;
         identity.jwt_hs256_secret = None;
         identity.jwt_jwks_url = Some(format!("{url}/certs").parse().unwrap());
         identity.jwt_issuer = Some("https://issuer.example.org".to_owned());

@@ -114,7 +114,7 @@ async fn a_storm_of_commits_is_not_a_storm_of_queries() {
         .json_like("the last reading", |it| it["data"]["seq"] == 300)
         .await;
     let asked = world.queries().await - before;
-    let allowed = storm.as_millis() / 100 + 2 * (storm.as_secs() as u128 + 1) + 4;
+    let allowed = storm.as_millis() / 100 + 2 * (u128::from(storm.as_secs()) + 1) + 4;
     assert!(u128::from(asked) <= allowed, "{asked} queries in {storm:?}");
     socket.leave().await;
     world.shutdown().await;

@@ -42,7 +42,7 @@ async fn listeners(owner: &PgPool) -> Vec<i32> {
 async fn a_lost_connection_for_hints_is_replaced_and_nothing_committed_meanwhile_is_missed() {
     let world = World::with(|settings| {
         // Only the catch-up after the new LISTEN can bring it in this test's time.
-        settings.feed.ws_poll_seconds = std::time::Duration::from_secs(3600);
+        settings.feed.ws_poll_seconds = std::time::Duration::from_hours(1);
     })
     .await;
     world.hears().await;

@@ -15,6 +15,7 @@ mod hints;
 mod influx;
 mod influx_fake;
 mod isolation;
+mod ops_surface;
 mod partitions;
 mod repos;
 mod rest;

@@ -112,7 +112,7 @@ async fn while_keys_cannot_be_had_nobody_is_called_a_stranger() {
     let keys = KeyServer::start().await;
     keys.go_away();
     let world = World::with(|settings| {
-        let identity = &mut settings.identity.0;
+        let identity = &mut settings.identity;
         identity.jwt_hs256_secret = None;
         identity.jwt_issuer = Some("somebody".to_owned());
         identity.jwt_jwks_url = Some(keys.url().parse().unwrap());
@@ -289,7 +289,11 @@ async fn another_method_is_refused_with_those_that_would_do() {
         .iter()
         .chain(&["/api/v2/health"])
         .map(|path| (*path, read));
-    for (path, allow) in paths.chain([("/live", "GET"), ("/live-assets/live.js", "GET")]) {
+    for (path, allow) in paths.chain([
+        ("/live", "GET"),
+        ("/api/v2/ws", "GET"),
+        ("/live-assets/live.js", "GET"),
+    ]) {
         for method in ["POST", "PUT", "DELETE", "PATCH"] {
             let answer =
                 http_request(method, &world.url(path), &[("authorization", &bearer)], b"").await;

@@ -7,6 +7,9 @@ use test_kit::{PATIENCE, WsClient, wait_until};
 
 use crate::world::{World, subscribe, token_of};
 
+/// Readings of a slow afternoon.
+const LAST: i64 = 60;
+
 /// Some KiB of metrics.
 fn heavy(seq: i64) -> Value {
     json!({"seq": seq, "text": "x".repeat(30_000)})
@@ -61,7 +64,6 @@ async fn a_slow_reader_gets_less_and_ends_with_the_newest() {
     slow.asked(&subscribe("dev-0001")).await;
     let mut witness = world.socket("a").await;
     witness.asked(&subscribe("dev-0001")).await;
-    const LAST: i64 = 60;
     for seq in 1..=LAST {
         world.reading("a", "dev-0001", seq, heavy(seq)).await;
         witness

@@ -251,7 +251,7 @@ fn settings(database_url: &str) -> Settings {
     settings.listen.port = 0;
     settings.ops.ops_port = 0;
     settings.database.database_url = database_url.to_owned().into();
-    settings.identity.0.jwt_hs256_secret = Some(SECRET.to_owned().into());
+    settings.identity.jwt_hs256_secret = Some(SECRET.to_owned().into());
     // Many services share one server in a test run.
     settings.database.db_pool_size = 3;
     settings.feed.ws_poll_seconds = POLL;
