@@ -11,6 +11,7 @@ mod order;
 mod outbox;
 mod registry;
 mod sessions;
+mod surrogates;
 mod token;
 
 pub use connect::Refusal;

@@ -6,6 +6,7 @@ use farol_core::sse::{Event, EventId, EventName, Frame};
 use serde::de::IgnoredAny;
 
 use super::loose::{Fields, Loose};
+use super::surrogates::mended;
 use super::token::Token;
 use crate::settings::EventFormat;
 
@@ -56,7 +57,24 @@ impl Style {
     /// # Errors
     /// Where it has no order at all.
     pub fn orders(self, body: &[u8]) -> Result<Orders, BadOrder> {
-        let mut fields = read(body)?;
+        read(body, |fields| self.all(fields))
+    }
+
+    /// Reads the answer to a connect, which is an order without a token.
+    ///
+    /// # Errors
+    /// Where it cannot be followed.
+    pub fn answer(self, body: &[u8]) -> Result<Order, BadOrder> {
+        read(body, |fields| self.told(None, fields))
+    }
+
+    /// What opens a stream, before any event.
+    pub fn opening(self) -> Option<Frame> {
+        const READY: EventName = EventName::from_static("ready");
+        (self.0 == EventFormat::Envelope).then(|| Frame::bare(&READY))
+    }
+
+    fn all(self, mut fields: Fields<'_>) -> Result<Orders, BadOrder> {
         let Loose::List(sends) = std::mem::take(&mut fields.sends) else {
             return Ok(Orders::One(self.order(fields)));
         };
@@ -65,21 +83,6 @@ impl Style {
         }
         let each = sends.into_iter().map(|send| self.order(send.fields()));
         Ok(Orders::Batch(each.collect()))
-    }
-
-    /// Reads the answer to a connect, which is an order without a token.
-    ///
-    /// # Errors
-    /// Where it cannot be followed.
-    pub fn answer(self, body: &[u8]) -> Result<Order, BadOrder> {
-        let fields = read(body)?;
-        self.told(None, fields)
-    }
-
-    /// What opens a stream, before any event.
-    pub fn opening(self) -> Option<Frame> {
-        const READY: EventName = EventName::from_static("ready");
-        (self.0 == EventFormat::Envelope).then(|| Frame::bare(&READY))
     }
 
     fn order(self, fields: Fields<'_>) -> Result<Order, BadOrder> {
@@ -145,9 +148,13 @@ impl Style {
     }
 }
 
-fn read(body: &[u8]) -> Result<Fields<'_>, BadOrder> {
-    let loose = Loose::read(body).map_err(|_| BadOrder::NotJson)?;
-    Ok(loose.fields())
+fn read<T>(body: &[u8], judge: impl Fn(Fields<'_>) -> Result<T, BadOrder>) -> Result<T, BadOrder> {
+    if let Ok(loose) = Loose::read(body) {
+        return judge(loose.fields());
+    }
+    let mended = mended(body).ok_or(BadOrder::NotJson)?;
+    let loose = Loose::read(&mended).map_err(|_| BadOrder::NotJson)?;
+    judge(loose.fields())
 }
 
 /// `{"type":…,"payload":…}`: `data` as it is where it is JSON, else as a JSON string.

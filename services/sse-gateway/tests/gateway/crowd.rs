@@ -97,11 +97,11 @@ async fn a_reader_that_never_reads_cannot_hoard_small_events() {
     }
     let answer = world.post(&small.to_string()).await.json();
     let results = answer["results"].as_array().unwrap();
-    let taken = results.iter().filter(|result| result["status"] == 200);
-    let taken = taken.count();
+    let kept = results.iter().filter(|result| result["status"] == 200);
+    let kept = kept.count();
     assert!(
-        taken < 64 * 1024 / 96,
-        "{taken} events of a few bytes are kept"
+        kept < 64 * 1024 / 96,
+        "{kept} events of a few bytes are kept"
     );
     world.backend.wait_for("disconnect", 1).await;
     drop(stalled);

@@ -136,6 +136,57 @@ async fn whatever_is_sent_arrives_as_the_wire_format_says() {
 }
 
 #[tokio::test]
+async fn halves_of_characters_arrive_as_replacements() {
+    let world = World::start().await;
+    let (mut stream, token) = world.stream("/s").await;
+    for (data, wanted) in [
+        (r"cut \ud83d", "cut \u{FFFD}"),
+        (r"\ude00 \ud83d\ude00", "\u{FFFD} \u{1F600}"),
+        (r"\\ud83d", r"\ud83d"),
+    ] {
+        let send = format!(r#"{{"token":"{token}","event":{{"data":"{data}"}}}}"#);
+        assert_eq!(world.post(&send).await.status(), 200, "{data}");
+        assert_eq!(stream.next_event().await.data, wanted);
+        let batch = format!(r#"{{"sends":[{send}]}}"#);
+        let answer = world.post(&batch).await.json();
+        assert_eq!(answer["results"][0]["status"], 200, "{data}");
+        assert_eq!(stream.next_event().await.data, wanted);
+    }
+    drop(stream);
+    world.all_told().await;
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_a_body_says_of_its_type_does_not_matter() {
+    let world = World::start().await;
+    let (mut stream, token) = world.stream("/s").await;
+    let url = world.url("/internal/send");
+    let event = json!({"token": token, "event": {"data": "x"}}).to_string();
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("multipart/form-data; boundary=x"),
+        Some("application/json; charset=latin1"),
+        Some("no type"),
+    ] {
+        let headers: Vec<_> = kind
+            .map(|kind| ("content-type", kind))
+            .into_iter()
+            .collect();
+        let answer = http_post(&url, &headers, event.as_bytes()).await;
+        assert_eq!(answer.json(), json!({"status": "ok"}), "{kind:?}");
+        assert_eq!(stream.next_event().await.data, "x");
+        let nonsense = http_post(&url, &headers, b"token=x").await;
+        judge(&nonsense, 400, "INVALID_JSON");
+    }
+    drop(stream);
+    world.all_told().await;
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_token_alone_is_answered_and_sends_nothing() {
     let world = World::start().await;
     let (mut stream, token) = world.stream("/s").await;
