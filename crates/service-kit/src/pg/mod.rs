@@ -92,6 +92,8 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing(&code)),
+        // A server that hangs up where it is asked for TLS reads as one that answers nonsense.
+        sqlx::Error::Protocol(text) => text.starts_with("unexpected response from SSLRequest"),
         _ => false,
     }
 }
@@ -105,6 +107,22 @@ fn is_passing(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_hangs_up_in_the_greeting_is_away() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://ana@{}/farol", listener.local_addr().unwrap());
+        let (refused, _) = tokio::join!(
+            <sqlx::PgConnection as sqlx::Connection>::connect(&url),
+            async {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let mut request = [0; 8];
+                tokio::io::AsyncReadExt::read_exact(&mut client, &mut request).await
+            },
+        );
+        let error = refused.expect_err("nobody has greeted");
+        assert!(is_unavailable(&error), "{error}");
+    }
 
     #[test]
     fn codes_that_pass_by_themselves_are_told_from_mistakes() {
