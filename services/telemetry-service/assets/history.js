@@ -13,8 +13,11 @@ export class History {
   #onHistory;
   /** Devices whose turn has not come, oldest wish first. Bounded by the devices shown. */
   #wanted = new Set();
+  /** Devices whose cards are there. */
+  #followed = new Set();
   #busy = 0;
   #pausedUntil = 0;
+  #pauseTimer;
   #sight = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (isIntersecting) this.#want(target.dataset.device, target);
@@ -32,11 +35,13 @@ export class History {
 
   /** Fetches the history of this card's device once the card is seen. */
   follow(card) {
+    this.#followed.add(card.dataset.device);
     this.#sight.observe(card);
   }
 
   unfollow(card) {
     this.#sight.unobserve(card);
+    this.#followed.delete(card.dataset.device);
     this.#wanted.delete(card.dataset.device);
   }
 
@@ -48,8 +53,9 @@ export class History {
 
   #next() {
     const pause = this.#pausedUntil - Date.now();
+    clearTimeout(this.#pauseTimer);
     if (pause > 0) {
-      setTimeout(() => this.#next(), pause);
+      this.#pauseTimer = setTimeout(() => this.#next(), pause);
       return;
     }
     while (this.#busy < AT_ONCE && this.#wanted.size > 0 && this.#token.text) {
@@ -62,14 +68,22 @@ export class History {
 
   async #fetch(device) {
     const path = `/api/v2/devices/${encodeURIComponent(device)}/telemetry?limit=${DEPTH}`;
-    const { status, body, retryAfterMs } = await ask(path, this.#token.text);
+    const asked = this.#token.text;
+    const { status, body, retryAfterMs } = await ask(path, asked);
     this.#busy -= 1;
-    if (status === 200) {
+    if (asked !== this.#token.text) {
+      // What came is perhaps another tenant's device of the same name.
+      this.#again(device);
+    } else if (status === 200) {
       this.#onHistory(device, body.telemetry);
     } else if (status === 0 || status === 429 || status >= 500) {
-      this.#wanted.add(device);
+      this.#again(device);
       this.#pausedUntil = Date.now() + Math.max(retryAfterMs, PAUSE_MS) * (1 + Math.random());
     }
     this.#next();
+  }
+
+  #again(device) {
+    if (this.#followed.has(device)) this.#wanted.add(device);
   }
 }

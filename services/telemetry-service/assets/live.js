@@ -28,6 +28,7 @@ const devices = new Devices({ added: (card) => history.follow(card), removed: (c
 const key = new KeyField({ given: use, forgotten: forget });
 let pendingToken = null;
 let listTimer;
+let listRound = 0;
 
 const socket = new LiveSocket(token, {
   message: (message) => hear(message),
@@ -90,14 +91,14 @@ function end(reason) {
     key.tell("keyOther", { message: say(`${reason}Why`) });
     return socket.open(); // the old one still holds
   }
-  clearTimeout(listTimer);
+  stopListing();
   link.ended(reason);
   key.demand();
 }
 
 function forget() {
   socket.close();
-  clearTimeout(listTimer);
+  stopListing();
   token.forget();
   pendingToken = null;
   clear();
@@ -142,14 +143,17 @@ function refused(message) {
 }
 
 async function list() {
-  clearTimeout(listTimer);
+  stopListing();
+  const round = listRound;
   if (document.visibilityState === "hidden") {
     listTimer = setTimeout(list, LIST_RETRY_MS);
     return;
   }
   const asked = token.text;
   const { status, body, retryAfterMs } = await ask(`/api/v2/devices?limit=${MOST_DEVICES}`, asked);
-  if (asked !== token.text || status === 401 || status === 403) return; // the socket tells
+  if (round !== listRound) return;
+  if (asked !== token.text) return list(); // renewed meanwhile
+  if (status === 401 || status === 403) return; // the socket tells
   if (status === 200) {
     devices.replace(body.devices);
     socket.watch(body.devices.map((device) => device.device_id));
@@ -162,6 +166,12 @@ async function list() {
   }
   const pause = status === 200 ? LIST_EVERY_MS : Math.max(LIST_RETRY_MS, retryAfterMs);
   listTimer = setTimeout(list, pause * (1 + Math.random() / 4));
+}
+
+/** No list is asked for any more, and what is under way does not count: it may be another tenant's. */
+function stopListing() {
+  clearTimeout(listTimer);
+  listRound += 1;
 }
 
 /** What stands in the place of cards, or nothing. */

@@ -38,6 +38,7 @@ export class LiveSocket {
   #socket = null;
   #attempts = 0;
   #failures = 0;
+  #isOpen = false;
   /** @type {Set<string>} devices that are watched, over reconnects */
   #devices = new Set();
   #retryTimer;
@@ -108,6 +109,7 @@ export class LiveSocket {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/api/v2/ws?ticket=${encodeURIComponent(ticket)}`);
     this.#socket = socket;
+    this.#isOpen = false;
     this.#dieUnlessHeard();
     const current = (act) => (event) => {
       if (socket === this.#socket) act(event);
@@ -122,8 +124,9 @@ export class LiveSocket {
 
   #heard(text) {
     // A server that takes a socket and closes it at once has not recovered: the first word counts, not the opening.
-    if (this.#failures !== -1) {
-      this.#failures = -1;
+    if (!this.#isOpen) {
+      this.#isOpen = true;
+      this.#failures = 0;
       this.#listener.phase("open");
     }
     this.#heartbeat();
@@ -157,8 +160,7 @@ export class LiveSocket {
   #wait(atLeastMs, why) {
     clearTimeout(this.#pingTimer);
     clearTimeout(this.#deathTimer);
-    this.#failures = Math.max(this.#failures, 0) + 1;
-    const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.#failures - 1));
+    const ceiling = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++);
     const delay = atLeastMs + SHORTEST_RETRY_MS + Math.random() * (ceiling - SHORTEST_RETRY_MS);
     this.#listener.phase("waiting", Date.now() + delay, why);
     this.#retryTimer = setTimeout(() => this.open(), delay);

@@ -52,7 +52,7 @@ pub fn configure(app: &mut ServiceConfig) {
     problem::configure(app);
     let api = web::scope("/api/v2")
         .wrap(from_fn(cors::share))
-        .service(web::resource("/ws").route(web::get().to(ws::upgrade)))
+        .service(get_only("/ws").route(web::get().to(ws::upgrade)))
         .service(api("/health", health::get))
         .service(api("/ws-ticket", ticket::get))
         .service(api("/devices", devices::list))
@@ -63,8 +63,8 @@ pub fn configure(app: &mut ServiceConfig) {
         .service(api("/alerts/{id}", alerts::one))
         .default_service(web::to(|| ready(Problem::not_found("Not found"))));
     app.service(api)
-        .service(page("/live").route(web::get().to(pages::live)))
-        .service(page("/live-assets/{name}").route(web::get().to(pages::asset)));
+        .service(get_only("/live").route(web::get().to(pages::live)))
+        .service(get_only("/live-assets/{name}").route(web::get().to(pages::asset)));
 }
 
 /// A path that is read; other origins are told so first, as browsers ask.
@@ -81,7 +81,7 @@ where
         .default_service(web::to(|| refuse(METHODS)))
 }
 
-fn page(path: &str) -> Resource {
+fn get_only(path: &str) -> Resource {
     web::resource(path).default_service(web::to(|| refuse("GET")))
 }
 
