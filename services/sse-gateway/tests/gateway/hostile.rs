@@ -203,7 +203,8 @@ async fn bodies_of_strangers_are_answered_unread() {
 #[tokio::test]
 async fn what_a_client_says_while_its_stream_is_refused_is_never_obeyed() {
     let world = World::start().await;
-    world.backend.on_connect(Act::status(403).after(400));
+    // Long enough for what follows to arrive meanwhile.
+    world.backend.on_connect(Act::status(403).after(1_500));
     let mut client = TcpStream::connect(world.address).await.unwrap();
     let head = b"GET /s HTTP/1.1\r\nHost: x\r\n\r\n";
     client.write_all(head).await.unwrap();
@@ -321,6 +322,18 @@ async fn requests_behind_one_another_are_answered_in_order() {
     let places =
         ["\"ok\"", "INVALID_TOKEN_MISSING", "configured"].map(|word| answer.find(word).unwrap());
     assert!(places.is_sorted(), "{answer}");
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_refused_stream_is_answered_too() {
+    let world = World::start().await;
+    world.backend.on_connect(Act::status(403));
+    let stream = "GET /s HTTP/1.1\r\nHost: x\r\n\r\n";
+    let last = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answer = exchange(&world, format!("{stream}{stream}{last}").as_bytes()).await;
+    assert_eq!(answer.matches("BACKEND_FORBIDDEN").count(), 2, "{answer}");
+    assert!(answer.ends_with(r#"{"status":"ok"}"#), "{answer}");
     world.shutdown().await;
 }
 
