@@ -1,4 +1,4 @@
-"""A run of the ingestor as a page in real Chromium sees it: an EventSource on the gateway, in front of the
+"""A run of the ingestor as curl and a page in real Chromium see it: an EventSource on the gateway, in front of the
 administration, with everything real behind it.
 
 Run by `cargo xtask ci` with FAROL_BIN_DIR, DATABASE_URL, RABBITMQ_URL and CHROMIUM. Logs go to target/peers/.
@@ -12,6 +12,7 @@ import os
 import pathlib
 import secrets
 import signal
+import subprocess
 import threading
 import urllib.request
 
@@ -158,12 +159,27 @@ def a_run_that_is_nowhere_is_said_to_be_nowhere(world, visit):
     return 2
 
 
+def curl_follows_a_run_to_its_end(world, _visit):
+    command = ["curl", "--no-buffer", "--silent", "--show-error", "--fail", world.force()]
+    # From the beginning, and after the end.
+    for least in (4, 3):
+        # It ends by itself and without an error: the stream is complete.
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=2 * PATIENCE_SECONDS).stdout
+        names = [line.removeprefix("event: ") for line in told.splitlines() if line.startswith("event: ")]
+        assert names[0] == "connection_open" and len(names) >= least, told
+        assert names[-2:] == ["task_event", "connection_close"], told
+        assert told.count('"event_type":"task_completed"') == 1, told
+        assert told.endswith('data: {"reason":"task_completed"}\n\n'), told
+    return 2
+
+
 def main():
     logs = pathlib.Path(__file__).resolve().parents[2] / "target" / "peers"
     logs.mkdir(parents=True, exist_ok=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     cases = (
+        curl_follows_a_run_to_its_end,
         two_pages_follow_a_run_to_its_end,
         a_page_comes_back_by_itself_after_the_gateway_was_killed,
         a_run_that_is_nowhere_is_said_to_be_nowhere,

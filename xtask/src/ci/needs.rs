@@ -30,6 +30,10 @@ pub(crate) const CHROMIUM: Need = Need {
     package: "chromium",
     is_there: || chromium().is_some(),
 };
+pub(crate) const CURL: Need = Need {
+    package: "curl",
+    is_there: || program("curl").is_some(),
+};
 pub(crate) const NGINX: Need = Need {
     package: "nginx",
     is_there: || program("nginx").is_some(),

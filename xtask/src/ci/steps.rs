@@ -1,7 +1,7 @@
 //! The checks of `cargo xtask ci`, in the order in which they run: quick and telling ones first.
 
 use super::lab::Lab;
-use super::needs::{self, CHROMIUM, COMPOSE, INFLUXDB, NCHAN, NGINX, Need, PYTHON};
+use super::needs::{self, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, Need, PYTHON};
 use crate::failure::{Failure, Outcome};
 use std::process::Command;
 
@@ -85,8 +85,8 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "gateway-browser",
-        what: "a page in a real browser follows a run through the gateway, whatever happens to it",
-        needs: &[PYTHON, CHROMIUM],
+        what: "curl and a page in a real browser follow a run through the gateway, whatever happens to it",
+        needs: &[PYTHON, CHROMIUM, CURL],
         run: |lab| browsers(lab, "gateway-browser", "ci/gateway/browser_test.py"),
     },
     Step {
