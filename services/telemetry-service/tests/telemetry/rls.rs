@@ -23,17 +23,20 @@ const BOTH: &str = "
     INSERT INTO fleet_alert (tenant_id, device_id, alert_type, fingerprint, severity)
     VALUES ('a', 'one', 'HOT', 'f', 3), ('b', 'one', 'HOT', 'f', 3), ('b', 'two', 'HOT', 'g', 3)";
 
-/// What has a tenant and is not held to it.
+/// What has a tenant and is not held to it by exactly the two policies, whoever asks; and parts with a grant.
 const LOOSE: &str = "
     SELECT c.relname::text FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema')
      WHERE c.relkind IN ('r', 'p')
        AND EXISTS (SELECT FROM pg_attribute a
                     WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
-       AND NOT (c.relrowsecurity AND c.relforcerowsecurity
-                AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid
-                               AND pg_get_expr(p.polqual, p.polrelid)
-                                   = '(tenant_id = current_setting(''app.tenant_id''::text, true))'))
+       AND (NOT (c.relrowsecurity AND c.relforcerowsecurity)
+            OR ARRAY['tenant farol_tenant (tenant_id = current_setting(''app.tenant_id''::text, true))',
+                     'writer farol_devices true']
+               IS DISTINCT FROM (SELECT array_agg(polname || ' ' || array_to_string(polroles::regrole[], ',') || ' '
+                                                  || pg_get_expr(polqual, polrelid) ORDER BY polname)
+                                   FROM pg_policy WHERE polrelid = c.oid)
+            OR c.relispartition AND EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee <> c.relowner))
      ORDER BY 1";
 
 async fn loose(pool: &PgPool) -> Vec<String> {
@@ -220,23 +223,34 @@ async fn every_table_and_part_with_a_tenant_is_held_to_it() {
     number(&service, "SELECT farol_ensure_partitions(12)::bigint").await;
     assert_eq!(loose(owner).await, [""; 0], "parts that are made later too");
 
-    // The finder finds: a new table, a part that somebody made by hand, force taken away, another policy.
-    run(owner, "CREATE TABLE forgotten (tenant_id text)").await;
-    run(owner, "CREATE TABLE by_hand PARTITION OF telemetry FOR VALUES FROM ('1999-01-01Z') TO ('1999-01-02Z')").await;
-    run(
-        owner,
+    // The finder finds: a new table, a part that somebody made by hand, force taken away, another policy, one more
+    // policy, a grant on a part.
+    let (today, tomorrow): (String, String) = sqlx::query_as(
+        "SELECT to_char(d, '\"telemetry_\"YYYYMMDD'), to_char(d + interval '1 day', '\"telemetry_\"YYYYMMDD')
+           FROM (SELECT now() AT TIME ZONE 'UTC' AS d) AS today",
+    )
+    .fetch_one(owner)
+    .await
+    .unwrap();
+    for careless in [
+        "CREATE TABLE forgotten (tenant_id text)",
+        "CREATE TABLE by_hand PARTITION OF telemetry FOR VALUES FROM ('1999-01-01Z') TO ('1999-01-02Z')",
         "ALTER TABLE device_state NO FORCE ROW LEVEL SECURITY",
-    )
-    .await;
-    run(
-        owner,
         "DROP POLICY tenant ON fleet_alert; CREATE POLICY tenant ON fleet_alert USING (true)",
-    )
-    .await;
-    assert_eq!(
-        loose(owner).await,
-        ["by_hand", "device_state", "fleet_alert", "forgotten"]
-    );
+        &format!("CREATE POLICY more ON {today} TO farol_tenant USING (true)"),
+        &format!("GRANT SELECT ON {tomorrow} TO farol_tenant"),
+    ] {
+        run(owner, careless).await;
+    }
+    let found = [
+        "by_hand",
+        "device_state",
+        "fleet_alert",
+        "forgotten",
+        &today,
+        &tomorrow,
+    ];
+    assert_eq!(loose(owner).await, found);
 }
 
 #[tokio::test]
