@@ -1,5 +1,5 @@
-# Installs the named Debian packages without starting a service or creating a system database
-# cluster, and leaves no trace of having forbidden it. Run as root: sh install.sh PACKAGE...
+# Installs the named Debian packages without starting a service, now or at the next boot, or creating
+# a system database cluster, and leaves no trace of having forbidden it. Run as root: sh install.sh PACKAGE...
 set -eu
 
 policy=/usr/sbin/policy-rc.d
@@ -24,8 +24,25 @@ chmod 755 "$policy"
 mkdir -p "${cluster%/*}"
 echo 'create_main_cluster = false' >"$cluster"
 
+# What starts at boot: a package adds its own services, a policy cannot keep it from that.
+at_boot() { find /etc/systemd/system/multi-user.target.wants -type l 2>/dev/null || true; }
+before=$(at_boot)
+
 export DEBIAN_FRONTEND=noninteractive
 echo "apt-get update"
 apt-get update
 echo "apt-get install $*"
 apt-get install --yes --no-install-recommends "$@"
+at_boot | while read -r link; do
+    case "
+$before
+" in
+        *"
+$link
+"*) ;;
+        *)
+            echo "not at boot: ${link##*/}"
+            rm -f "$link"
+            ;;
+    esac
+done
