@@ -4,36 +4,37 @@ use crate::alerts::told_by;
 use crate::receivers::{Post, WebhookReceiver};
 use crate::world::World;
 
-/// A backfill of these days of July that ended now, with a segment for each day: those of `open` failed.
+/// A backfill of these days of July that ended now, with a segment for each day: those of `open` failed. One statement,
+/// since a run that ends has its ledger.
 async fn backfill(world: &World, from: u32, to: u32, open: &[u32]) -> i32 {
     let state = if open.is_empty() {
         "success"
     } else {
         "incomplete"
     };
-    let id = world
-        .run(
-            "mode, state, window_start, window_end, started_at, finished_at",
-            &format!("'backfill', '{state}', '2025-07-{from}', '2025-07-{to}', now(), now()"),
-        )
-        .await;
-    for day in from..to {
-        let (state, proven) = if open.contains(&day) {
-            ("failed", "NULL".to_owned())
+    let days = (from..to).map(|day| {
+        let next = day + 1;
+        let end = if open.contains(&day) {
+            "'failed', NULL::timestamptz".to_owned()
         } else {
-            ("complete", format!("'2025-07-{}'", day + 1))
+            format!("'complete', '2025-07-{next}'::timestamptz")
         };
-        world
-            .sql(&format!(
-                "INSERT INTO sync_segments (execution_id, endpoint, modalidade, day_from, day_to, cut_from, cut_to,
+        format!("('2025-07-{day}'::date, '2025-07-{next}'::date, {end})")
+    });
+    let days = days.collect::<Vec<_>>().join(", ");
+    world
+        .value(&format!(
+            "WITH run AS (
+                 INSERT INTO sync_executions (mode, state, window_start, window_end, started_at, finished_at)
+                 VALUES ('backfill', '{state}', '2025-07-{from}', '2025-07-{to}', now(), now()) RETURNING id),
+             segments AS (
+                 INSERT INTO sync_segments (execution_id, endpoint, modalidade, day_from, day_to, cut_from, cut_to,
                                             state, proven_until)
-                 VALUES ({id}, 'publicacao', 6, '2025-07-{day}', '2025-07-{day}', '2025-07-{day}', '2025-07-{}',
-                         '{state}', {proven})",
-                day + 1
-            ))
-            .await;
-    }
-    id
+                 SELECT id, 'publicacao', 6, day, day, day, next, state, proven
+                 FROM run, (VALUES {days}) days (day, next, state, proven))
+             SELECT id FROM run"
+        ))
+        .await
 }
 
 /// Opens the incident of a backfill of 10 to 13 July that misses the 11th and the 12th.
