@@ -143,6 +143,29 @@ def restart(t):
         expect_value(page, "dev-0001", "count", str(100 + int(sign)))
 
 
+@case("many: five hundred devices, and more alerts than are shown, which the page says")
+def many(t):
+    t.world.query(
+        """INSERT INTO device_state (tenant_id, device_id)
+               SELECT %s, 'dev-' || lpad(n::text, 4, '0') FROM generate_series(1, 520) AS n""", TENANT)
+    t.world.query(
+        """INSERT INTO telemetry (time, tenant_id, device_id, metrics)
+               SELECT now() - k * interval '5 s', %s, 'dev-' || lpad(n::text, 4, '0'), jsonb_build_object('t', n + k)
+                 FROM generate_series(1, 520) AS n, generate_series(1, 10) AS k""", TENANT)
+    for number in range(130):
+        t.world.open_alert(TENANT, "dev-0001", f"alert {number}", severity=number % 5 + 1)
+    page = enter(t)
+    expect(page.locator(".device")).to_have_count(500)
+    expect(page.locator("#devices-more")).to_have_text("These are the first 500 devices.")
+    expect(page.locator("#alerts-count")).to_have_text("The newest 100 of 130")
+    expect_value(page, "dev-0001", "t", "2")
+    t.world.reading(TENANT, "dev-0500", {"t": 7777})
+    page.locator('.device[data-device="dev-0500"]').scroll_into_view_if_needed()
+    expect_value(page, "dev-0500", "t", "7,777")
+    expect(metric(page, "dev-0500", "t").locator("svg")).to_have_attribute("aria-label", _words("last 11 readings"))
+    judge(page)
+
+
 @case("token: the end is told before and after, and a new token goes on", refusals=(401,))
 def expiry(t):
     furnish(t.world)

@@ -69,11 +69,14 @@ export class Metrics {
 
   #drawRow(row) {
     const text = written(row.latest);
+    row.value.classList.toggle("is-raw", typeof row.latest === "object");
     if (row.value.textContent !== text) {
       const first = row.value.textContent === "";
       row.value.textContent = text;
       // Two names for one animation: changing from one to the other starts it again.
-      if (!first) row.value.className = `value ${row.value.classList.contains("changed-a") ? "changed-b" : "changed-a"}`;
+      const again = row.value.classList.contains("changed-a");
+      row.value.classList.toggle("changed-a", !first && !again);
+      row.value.classList.toggle("changed-b", !first && again);
     }
     if (row.points.length > 0 && Number.isFinite(row.latest)) this.#drawCurve(row);
     else row.curve?.parentElement.remove();
@@ -103,6 +106,7 @@ export class Metrics {
 function written(value) {
   if (typeof value === "number") return sayNumber(value);
   if (typeof value === "string") return value === "" ? "“”" : value;
-  const text = JSON.stringify(value) ?? "";
+  // In one line, with places where it may be broken.
+  const text = (JSON.stringify(value, null, 1) ?? "").replace(/\n\s*/g, " ");
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
