@@ -15,4 +15,5 @@ pub mod model;
 pub mod settings;
 pub mod store;
 mod tickets;
+mod wire;
 mod ws;

@@ -76,19 +76,17 @@ impl Parts<'_> {
         let seats = Seats::new(limit.max_sockets, limit.max_sockets_per_tenant, open);
         let state = Arc::new(State {
             gate: gate.clone(),
-            tickets: tickets.clone(),
+            tickets,
             requests: TenantLimit::new(limit.tenant_requests_per_minute as usize),
             // All sockets of a tenant may come back at once after a restart, each for a ticket.
             ticket_requests: TenantLimit::new(limit.max_sockets_per_tenant.saturating_mul(2)),
-            origins: origins.clone(),
+            origins,
             store,
             devices: DeviceRepo::new(self.pool.clone()),
             alerts: AlertRepo::new(self.pool.clone()),
         });
         let desk = Arc::new(Desk {
             gate,
-            tickets,
-            origins,
             feeds: feeds.clone(),
             seats: seats.clone(),
             metrics,

@@ -15,10 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use super::parts::Surface;
-use crate::http::{configure, default_headers};
+use crate::http::{FrontFactory, UpgradeFactory, configure, default_headers};
 use crate::listen::{self, HEAD_WITHIN, KEEP_ALIVE};
 use crate::settings::Settings;
-use crate::ws::{FrontFactory, UpgradeFactory};
 
 /// Connections beside the sockets: REST, and those who are told that all places are taken.
 const MORE_CONNECTIONS: usize = 1_000;

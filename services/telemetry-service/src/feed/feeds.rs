@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Tasks;
 use service_kit::random::Random;
+use service_kit::telemetry::Throttle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,9 @@ use crate::infra::alert_repo::AlertRepo;
 use crate::metrics::{Kind, TelemetryMetrics};
 use crate::model::TenantId;
 use crate::store::TelemetryStore;
+
+/// Between two lines of the log about outages of one kind of source.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// What feeds work with.
 pub struct FeedKit {
@@ -61,6 +65,8 @@ struct Shared {
     /// Bounded by the sockets: each tenant here has one, or had one an interval ago.
     feeds: Mutex<HashMap<TenantId, Arc<TenantFeed>>>,
     kit: FeedKit,
+    /// An outage is one for all tenants; each has its own line in `/status`.
+    outages: Throttle,
 }
 
 /// What one tenant's viewers share.
@@ -76,7 +82,12 @@ impl Feeds {
     /// Feeds that read by `kit`; nothing is read before somebody watches.
     pub fn new(kit: FeedKit) -> Self {
         let feeds = Mutex::default();
-        Self(Arc::new(Shared { feeds, kit }))
+        let outages = Throttle::new(TELL_EVERY, 2);
+        Self(Arc::new(Shared {
+            feeds,
+            kit,
+            outages,
+        }))
     }
 
     /// A seat at `channel` of `tenant`. What is known is there at once; what is not is asked for at once. With
@@ -130,6 +141,11 @@ impl Feeds {
         feeds
             .map(|feed| (feed.tenant.clone(), feed.board().overview()))
             .collect()
+    }
+
+    /// Says how many outages were not told, where this one is to be.
+    pub(super) fn tells_outage(&self, kind: Kind) -> Option<u64> {
+        self.0.outages.admit(kind.as_str())
     }
 
     pub(super) fn kit(&self) -> &FeedKit {
@@ -199,3 +215,6 @@ impl TenantFeed {
 pub fn unwatched() -> Value {
     json!({"devices_watched": 0, "alerts_watched": false})
 }
+
+#[cfg(test)]
+mod tests;

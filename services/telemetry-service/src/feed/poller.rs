@@ -186,10 +186,14 @@ impl<'a> Lane<'a> {
             topic.update(|present, _| present.stale(error.is_some(), since.unwrap_or(now)));
         }
         let (tenant_id, kind) = (&self.feed.tenant, self.kind.as_str());
-        if let Some(error) = error {
-            warn!(%tenant_id, kind, error, "a source cannot be read");
-        } else {
-            info!(%tenant_id, kind, "a source can be read again");
+        match (error, self.feeds.tells_outage(self.kind)) {
+            (Some(error), Some(suppressed)) => {
+                warn!(%tenant_id, kind, error, suppressed, "a source cannot be read");
+            }
+            (None, Some(suppressed)) => {
+                info!(%tenant_id, kind, suppressed, "a source can be read again");
+            }
+            (_, None) => {}
         }
     }
 }

@@ -164,7 +164,8 @@ impl Live for Present {
 
     fn snapshot(&mut self) -> Option<View> {
         let shown = &self.view.0;
-        (shown.data.is_some() || shown.stale).then(|| self.view())
+        // Also where a source that was away can be read again and has nothing: somebody may have heard that it was away.
+        (shown.data.is_some() || shown.state.is_some()).then(|| self.view())
     }
 
     fn fold<'a>(&mut self, _: impl Iterator<Item = &'a ()>) -> View {
@@ -250,5 +251,4 @@ impl Seen {
 }
 
 #[cfg(test)]
-#[path = "present_tests.rs"]
 mod tests;

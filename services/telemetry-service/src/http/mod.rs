@@ -1,10 +1,11 @@
-//! The way in over HTTP: routes, who may come in, handlers, and the live page. The WebSocket itself is `ws`, which is
-//! mounted here.
+//! The way in over HTTP: routes, who may come in, handlers, and the live page; and the way of a
+//! WebSocket from its request to the session that owns it (`ws`).
 
 mod access;
 mod alerts;
 mod cors;
 mod devices;
+mod front;
 mod health;
 mod pages;
 mod query;
@@ -12,7 +13,9 @@ mod readings;
 mod routes;
 mod tenant_limit;
 mod ticket;
+mod upgrade;
 
 pub use cors::Origins;
+pub use front::{FrontFactory, UpgradeFactory};
 pub use routes::{State, configure, default_headers};
 pub use tenant_limit::TenantLimit;

@@ -9,13 +9,14 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 use service_kit::problem::{self, Problem};
 
-use super::{Origins, TenantLimit, alerts, cors, devices, health, pages, readings, ticket};
+use super::{
+    Origins, TenantLimit, alerts, cors, devices, health, pages, readings, ticket, upgrade,
+};
 use crate::identity::Gate;
 use crate::infra::alert_repo::AlertRepo;
 use crate::infra::device_repo::DeviceRepo;
 use crate::store::TelemetryStore;
 use crate::tickets::Tickets;
-use crate::ws;
 
 /// What may be done with what is read.
 const METHODS: &str = "GET, HEAD, OPTIONS";
@@ -52,7 +53,7 @@ pub fn configure(app: &mut ServiceConfig) {
     problem::configure(app);
     let api = web::scope("/api/v2")
         .wrap(from_fn(cors::share))
-        .service(get_only("/ws").route(web::get().to(ws::upgrade)))
+        .service(get_only("/ws").route(web::get().to(upgrade::upgrade)))
         .service(api("/health", health::get))
         .service(api("/ws-ticket", ticket::get))
         .service(api("/devices", devices::list))

@@ -10,19 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::clockwork::Patience;
 use super::seats::Seats;
 use crate::feed::Feeds;
-use crate::http::Origins;
 use crate::identity::Gate;
 use crate::metrics::TelemetryMetrics;
-use crate::tickets::Tickets;
 
 /// What all sockets of the process work with.
 pub struct Desk {
     /// Who a token belongs to.
     pub gate: Gate,
-    /// Who a ticket belongs to.
-    pub tickets: Tickets,
-    /// Whose pages may connect.
-    pub origins: Origins,
     /// What is watched.
     pub feeds: Feeds,
     /// Who may stay.

@@ -1,6 +1,7 @@
 //! How a socket ends: the close code and reason that its client is told, and the label under which it is counted.
 
 use crate::identity::Denied;
+use crate::wire::Fault;
 
 /// Why a socket ends, or never began. docs/API.md tells clients what to do about each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +117,17 @@ impl From<Denied> for Ending {
             Denied::Ticket => Self::TicketInvalid,
             Denied::Unauthorized => Self::Unauthorized,
             Denied::Away => Self::KeysAway,
+        }
+    }
+}
+
+impl From<Fault> for Ending {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Gone => Self::Lost,
+            Fault::Protocol => Self::Protocol,
+            Fault::NotText => Self::NotText,
+            Fault::TooBig => Self::TooBig,
         }
     }
 }

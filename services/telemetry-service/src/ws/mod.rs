@@ -1,20 +1,16 @@
-//! The WebSocket: who may open one, what is said on it, how it ends.
+//! What is said on a WebSocket, and how it ends. Who may open one is `http::upgrade`, its bytes are `wire`.
 
 mod clockwork;
 mod desk;
 mod ending;
-mod front;
 mod manners;
 mod protocol;
 mod seats;
 mod session;
-mod socket;
 mod subscriptions;
-mod upgrade;
 
 pub use clockwork::Patience;
 pub use desk::Desk;
 pub use ending::Ending;
-pub use front::{FrontFactory, UpgradeFactory};
 pub use seats::Seats;
-pub use upgrade::upgrade;
+pub use session::{Guest, Session, say_goodbye};

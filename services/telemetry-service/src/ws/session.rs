@@ -19,11 +19,11 @@ use super::ending::Ending;
 use super::manners::Manners;
 use super::protocol::{self, Action, Answer, Complaint};
 use super::seats::Seat;
-use super::socket::{Heard, Socket};
 use super::subscriptions::{Subscriptions, Told};
 use crate::feed::{Channel, TooMany};
 use crate::frame::Frame;
 use crate::identity::{Denied, Viewer};
+use crate::wire::{Heard, Socket};
 
 /// So many answers wait to be written; then nothing is heard until the client has taken some.
 const MOST_ANSWERS: usize = 8;

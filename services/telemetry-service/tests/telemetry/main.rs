@@ -28,5 +28,6 @@ mod slow;
 mod stop;
 mod stores;
 mod suite;
+mod transports;
 mod wire;
 mod world;

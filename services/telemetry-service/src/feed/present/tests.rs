@@ -189,6 +189,28 @@ fn an_outage_is_told_and_empties_nothing() {
 }
 
 #[test]
+fn who_heard_of_an_outage_hears_of_its_end_also_where_nothing_is_known_and_much_was_missed() {
+    let limits = RingLimits {
+        steps: 0,
+        weight: 0,
+    };
+    let topic = Topic::new(Present::device(device(), None), limits, ());
+    let mut seat = topic.join(Resume::Fresh).ok().unwrap();
+    let mut seen = Seen::default();
+    let mut next = || match seat.try_next() {
+        Some(Next::Snapshot(view) | Next::Step(view) | Next::Fold(view)) => seen.owed(&view),
+        _ => None,
+    };
+    let turn = |stale| topic.update(|present, _| present.stale(stale, NOW));
+    turn(true);
+    assert_eq!(kinds(&[message(&next().unwrap().frame)]), ["stale"]);
+    for stale in [false, true, false] {
+        turn(stale);
+    }
+    assert_eq!(kinds(&[message(&next().unwrap().frame)]), ["live"]);
+}
+
+#[test]
 fn a_source_that_was_never_read_is_stale_and_not_empty() {
     let (mut present, mut seen) = (Present::alerts(Some(NOW)), Seen::default());
     assert_eq!(

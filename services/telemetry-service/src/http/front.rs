@@ -21,10 +21,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
-use super::desk::Desk;
-use super::session::{Session, say_goodbye};
-use super::socket::Socket;
 use super::upgrade::Plan;
+use crate::wire::Socket;
+use crate::ws::{Desk, Session, say_goodbye};
 
 /// A client's connection: plain, or behind TLS; boxed, because a plain one must not carry its size.
 pub type Connection = Either<TcpStream, Box<TlsStream<TcpStream>>>;

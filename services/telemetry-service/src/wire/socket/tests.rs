@@ -42,12 +42,12 @@ impl Pair {
         Self { ours, client }
     }
 
-    async fn hear(&mut self) -> Result<Heard, Ending> {
+    async fn hear(&mut self) -> Result<Heard, Fault> {
         poll_fn(|cx| self.ours.poll_hear(cx)).await
     }
 
     /// What is heard of `bytes`, up to and with the end.
-    async fn all_of(bytes: &[u8]) -> (Vec<Heard>, Ending) {
+    async fn all_of(bytes: &[u8]) -> (Vec<Heard>, Fault) {
         let mut pair = Self::new(bytes.len().max(1));
         pair.client.write_all(bytes).await.unwrap();
         pair.client.shutdown().await.unwrap();
@@ -55,7 +55,7 @@ impl Pair {
         loop {
             match pair.hear().await {
                 Ok(message) => heard.push(message),
-                Err(ending) => return (heard, ending),
+                Err(end) => return (heard, end),
             }
         }
     }
@@ -77,7 +77,7 @@ async fn fragments_are_one_message_with_control_frames_in_between() {
         frame(0x80, b"\x01"),
         frame(0x88, &1000_u16.to_be_bytes()),
     ];
-    let (heard, ending) = Pair::all_of(&bytes.concat()).await;
+    let (heard, end) = Pair::all_of(&bytes.concat()).await;
     let ping = Heard::Ping(Bytes::from_static(b"?"));
     let expected = [
         ping,
@@ -87,7 +87,7 @@ async fn fragments_are_one_message_with_control_frames_in_between() {
         Heard::Close(Some(1000)),
     ];
     assert_eq!(heard, expected);
-    assert_eq!(ending, Ending::Lost);
+    assert_eq!(end, Fault::Gone);
 }
 
 #[tokio::test]
@@ -97,36 +97,36 @@ async fn a_message_over_the_limit_is_the_end_however_it_comes() {
     let (heard, _) = Pair::all_of(&fits).await;
     assert_eq!(heard.len(), 1);
     let parts = [frame(0x01, &part), frame(0x00, &part), frame(0x80, b"x")].concat();
-    assert_eq!(Pair::all_of(&parts).await, (vec![], Ending::TooBig));
+    assert_eq!(Pair::all_of(&parts).await, (vec![], Fault::TooBig));
     let whole = frame(0x81, &vec![b'x'; LONGEST_MESSAGE + 1]);
-    assert_eq!(Pair::all_of(&whole).await, (vec![], Ending::TooBig));
+    assert_eq!(Pair::all_of(&whole).await, (vec![], Fault::TooBig));
     // Announced, and never sent whole: nobody waits for the rest.
     let mut announced = vec![0x81, 0xff];
     announced.extend((1_u64 << 40).to_be_bytes());
     announced.extend(vec![0; LONGEST_MESSAGE + 64]);
-    assert_eq!(Pair::all_of(&announced).await, (vec![], Ending::TooBig));
+    assert_eq!(Pair::all_of(&announced).await, (vec![], Fault::TooBig));
 }
 
 #[tokio::test]
 async fn what_is_not_websocket_or_not_text_is_told_apart() {
     let unmasked = [0x81, 0x02, b'h', b'i'];
-    assert_eq!(Pair::all_of(&unmasked).await.1, Ending::Protocol);
+    assert_eq!(Pair::all_of(&unmasked).await.1, Fault::Protocol);
     assert_eq!(
         Pair::all_of(&frame(0xc1, b"hi")).await.1,
-        Ending::Protocol,
+        Fault::Protocol,
         "reserved bits"
     );
     assert_eq!(
         Pair::all_of(&frame(0x80, b"hi")).await.1,
-        Ending::Protocol,
+        Fault::Protocol,
         "nothing to continue"
     );
     assert_eq!(
         Pair::all_of(&frame(0x89, &[b'x'; 126])).await.1,
-        Ending::Protocol,
+        Fault::Protocol,
         "a long ping"
     );
-    assert_eq!(Pair::all_of(&frame(0x81, b"\xff")).await.1, Ending::NotText);
+    assert_eq!(Pair::all_of(&frame(0x81, b"\xff")).await.1, Fault::NotText);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ proptest! {
         let heard = runtime.block_on(async {
             let pair = Pair::new(cut);
             let (mut client, mut ours) = (pair.client, pair.ours);
-            let sending = async {
+            let send = async {
                 for chunk in bytes.chunks(cut) {
                     client.write_all(chunk).await.unwrap();
                 }
@@ -197,7 +197,7 @@ proptest! {
                 }
                 heard
             };
-            tokio::join!(sending, hearing).1
+            tokio::join!(send, hearing).1
         });
         let expected: Vec<_> = texts.iter().map(|it| Ok(text(it))).collect();
         prop_assert_eq!(heard, expected);

@@ -6,11 +6,10 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOC
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::desk::Desk;
-use super::ending::Ending;
-use super::session::Guest;
+use super::State;
 use crate::error::ApiError;
 use crate::identity::{Denied, Viewer};
+use crate::ws::{Desk, Ending, Guest};
 
 /// The word that stands for our subprotocol, and in front of a token.
 const BEARER: &str = "bearer";
@@ -24,13 +23,17 @@ pub enum Plan {
 }
 
 /// Answers the handshake.
-pub async fn upgrade(request: HttpRequest, desk: Data<Desk>) -> Result<HttpResponse, ApiError> {
+pub async fn upgrade(
+    request: HttpRequest,
+    state: Data<State>,
+    desk: Data<Desk>,
+) -> Result<HttpResponse, ApiError> {
     let mut shaken = handshake(request.head()).map_err(|error| match error {
         HandshakeError::BadWebsocketKey => ApiError::BadHandshake,
         _ => ApiError::UpgradeRequired,
     })?;
     let origin = request.headers().get(header::ORIGIN);
-    if origin.is_some_and(|origin| !desk.origins.allows(origin)) {
+    if origin.is_some_and(|origin| !state.origins.allows(origin)) {
         return Err(ApiError::OriginRefused);
     }
     if offers(request.headers()).any(|it| it == BEARER) {
@@ -38,14 +41,16 @@ pub async fn upgrade(request: HttpRequest, desk: Data<Desk>) -> Result<HttpRespo
         let bearer = HeaderValue::from_static(BEARER);
         shaken.insert_header((SEC_WEBSOCKET_PROTOCOL, bearer));
     }
-    let plan = plan(&request, &desk).await.unwrap_or_else(Plan::Refuse);
+    let plan = plan(&request, &state, &desk)
+        .await
+        .unwrap_or_else(Plan::Refuse);
     let mut answer = HttpResponse::from(shaken.finish()).map_into_boxed_body();
     answer.extensions_mut().insert(plan);
     Ok(answer)
 }
 
-async fn plan(request: &HttpRequest, desk: &Desk) -> Result<Plan, Ending> {
-    let viewer = identify(request, desk).await?;
+async fn plan(request: &HttpRequest, state: &State, desk: &Desk) -> Result<Plan, Ending> {
+    let viewer = identify(request, state).await?;
     let seat = desk.seats.take(&viewer.tenant)?;
     let asks = parameter(request, "push").is_some_and(|push| push == "interval");
     Ok(Plan::Open(Box::new(Guest {
@@ -56,21 +61,21 @@ async fn plan(request: &HttpRequest, desk: &Desk) -> Result<Plan, Ending> {
 }
 
 /// The first that is there counts, in the contract's order.
-async fn identify(request: &HttpRequest, desk: &Desk) -> Result<Viewer, Denied> {
+async fn identify(request: &HttpRequest, state: &State) -> Result<Viewer, Denied> {
     if let Some(token) = parameter(request, "token") {
-        return desk.gate.admit(Some(&token)).await;
+        return state.gate.admit(Some(&token)).await;
     }
     if let Some(ticket) = parameter(request, "ticket") {
-        return desk.tickets.redeem(&ticket).await;
+        return state.tickets.redeem(&ticket).await;
     }
     let headers = request.headers();
     if let Some(token) = offers(headers).skip_while(|it| *it != BEARER).nth(1) {
-        return desk.gate.admit(Some(token)).await;
+        return state.gate.admit(Some(token)).await;
     }
     let authorization = headers.get(header::AUTHORIZATION);
     let authorization = authorization.and_then(|value| value.to_str().ok()?.split_once(' '));
     let token = authorization.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(BEARER));
-    desk.gate.admit(token.map(|(_, token)| token.trim())).await
+    state.gate.admit(token.map(|(_, token)| token.trim())).await
 }
 
 /// The subprotocols that the client offers: `bearer, <token>`.

@@ -11,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::codec::Decoder as _;
 
-use super::ending::Ending;
 use crate::frame::Frame;
 
 /// The longest message that is read, in bytes; RFC 6455 allows any.
@@ -34,6 +33,19 @@ pub enum Heard {
     Pong,
     /// Goodbye, with this code.
     Close(Option<u16>),
+}
+
+/// Why nothing can be heard, or written, any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The client has gone without a word.
+    Gone,
+    /// What came is no WebSocket.
+    Protocol,
+    /// What came is text that is no UTF-8.
+    NotText,
+    /// A message over [`LONGEST_MESSAGE`].
+    TooBig,
 }
 
 /// A client's socket after the handshake.
@@ -66,8 +78,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     /// The next message.
     ///
     /// # Errors
-    /// The [`Ending`] that follows from what came; nothing can be heard after it.
-    pub fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Ending>> {
+    /// A [`Fault`]; nothing can be heard after it.
+    pub fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, Fault>> {
         loop {
             while let Some(frame) = self.frame()? {
                 if let Some(heard) = self.whole(frame)? {
@@ -79,9 +91,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
                 self.inbox = BytesMut::new();
             }
             let mut room = [0; READ_SIZE];
-            let read = ready!(self.poll_read(cx, &mut room)).map_err(|_| Ending::Lost)?;
+            let read = ready!(self.poll_read(cx, &mut room)).map_err(|_| Fault::Gone)?;
             if read == 0 {
-                return Poll::Ready(Err(Ending::Lost));
+                return Poll::Ready(Err(Fault::Gone));
             }
             self.inbox.extend_from_slice(&room[..read]);
         }
@@ -103,15 +115,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     /// Ready when the frame is written.
     ///
     /// # Errors
-    /// [`Ending::Lost`].
-    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+    /// [`Fault::Gone`].
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         while !self.outgoing.is_empty() {
             match Pin::new(&mut self.io).poll_write(cx, &self.outgoing) {
                 Poll::Ready(Ok(written @ 1..)) => {
                     self.outgoing.advance(written);
                     self.blocked = None;
                 }
-                Poll::Ready(_) => return Poll::Ready(Err(Ending::Lost)),
+                Poll::Ready(_) => return Poll::Ready(Err(Fault::Gone)),
                 Poll::Pending => {
                     self.blocked.get_or_insert_with(Instant::now);
                     return Poll::Pending;
@@ -120,7 +132,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
         }
         // TLS may hold back what it was given.
         let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
-        Poll::Ready(flushed.map_err(|_| Ending::Lost))
+        Poll::Ready(flushed.map_err(|_| Fault::Gone))
     }
 
     /// Since when the client has taken nothing although there is something for it.
@@ -140,23 +152,23 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     }
 
     /// The next complete frame.
-    fn frame(&mut self) -> Result<Option<Incoming>, Ending> {
+    fn frame(&mut self) -> Result<Option<Incoming>, Fault> {
         let frame = self
             .codec
             .decode(&mut self.inbox)
             .map_err(|error| match error {
-                ProtocolError::Overflow => Ending::TooBig,
-                _ => Ending::Protocol,
+                ProtocolError::Overflow => Fault::TooBig,
+                _ => Fault::Protocol,
             })?;
         // The codec would wait for the end of a frame of any length.
         if frame.is_none() && self.inbox.len() > LONGEST_MESSAGE + LONGEST_HEAD {
-            return Err(Ending::TooBig);
+            return Err(Fault::TooBig);
         }
         Ok(frame)
     }
 
     /// The message that `frame` is, or completes.
-    fn whole(&mut self, frame: Incoming) -> Result<Option<Heard>, Ending> {
+    fn whole(&mut self, frame: Incoming) -> Result<Option<Heard>, Fault> {
         let heard = match frame {
             Incoming::Text(text) => text_of(text)?,
             Incoming::Binary(_) => Heard::Binary,
@@ -168,7 +180,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
         Ok(Some(heard))
     }
 
-    fn fragment(&mut self, item: Item) -> Result<Option<Heard>, Ending> {
+    fn fragment(&mut self, item: Item) -> Result<Option<Heard>, Fault> {
         match item {
             Item::FirstText(part) => self.fragments = Some(part.into()),
             Item::FirstBinary(_) => self.fragments = None,
@@ -182,25 +194,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
         Ok(None)
     }
 
-    fn append(&mut self, part: &[u8]) -> Result<(), Ending> {
+    fn append(&mut self, part: &[u8]) -> Result<(), Fault> {
         let Some(text) = &mut self.fragments else {
             return Ok(());
         };
         if text.len() + part.len() > LONGEST_MESSAGE {
-            return Err(Ending::TooBig);
+            return Err(Fault::TooBig);
         }
         text.extend_from_slice(part);
         Ok(())
     }
 }
 
-fn text_of(text: Bytes) -> Result<Heard, Ending> {
+fn text_of(text: Bytes) -> Result<Heard, Fault> {
     if std::str::from_utf8(&text).is_err() {
-        return Err(Ending::NotText);
+        return Err(Fault::NotText);
     }
     Ok(Heard::Text(text))
 }
 
 #[cfg(test)]
-#[path = "socket_tests.rs"]
 mod tests;
