@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
@@ -27,6 +27,23 @@ impl Origins {
     pub fn allows(&self, origin: &HeaderValue) -> bool {
         self.0.is_empty() || self.0.iter().any(|it| it.as_bytes() == origin.as_bytes())
     }
+
+    /// Whether somebody with these headers may open a socket: a page of an allowed origin, our own, or no page at all.
+    pub fn let_in(&self, headers: &HeaderMap) -> bool {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return true;
+        };
+        self.allows(origin) || is_ours(origin, headers.get(header::HOST))
+    }
+}
+
+/// The live page is of the host that it asks, whatever that is called; a proxy may speak TLS for us.
+fn is_ours(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+    let origin = origin.as_bytes();
+    let of = origin
+        .strip_prefix(b"https://")
+        .or_else(|| origin.strip_prefix(b"http://"));
+    of.is_some() && of == host.map(HeaderValue::as_bytes)
 }
 
 /// Says on each answer which page may read it.

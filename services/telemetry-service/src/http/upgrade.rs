@@ -32,8 +32,7 @@ pub async fn upgrade(
         HandshakeError::BadWebsocketKey => ApiError::BadHandshake,
         _ => ApiError::UpgradeRequired,
     })?;
-    let origin = request.headers().get(header::ORIGIN);
-    if origin.is_some_and(|origin| !state.origins.allows(origin)) {
+    if !state.origins.let_in(request.headers()) {
         return Err(ApiError::OriginRefused);
     }
     if offers(request.headers()).any(|it| it == BEARER) {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use test_kit::http_get;
+use test_kit::{WsClient, http_get};
 
 use crate::rest_answers::judge;
-use crate::world::World;
+use crate::world::{World, token_of};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -68,6 +68,30 @@ async fn the_page_and_all_that_it_names_is_served_and_nothing_else_lies_about() 
         .map(|file| file.unwrap().file_name().into_string().unwrap());
     let files: BTreeSet<String> = files.filter(|name| name != "live.html").collect();
     assert_eq!(served, files);
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_page_opens_its_sockets_whatever_other_origins_are_allowed() {
+    let world = World::with(|settings| {
+        settings.socket.allowed_origins = vec!["https://app.example.org".to_owned()];
+    })
+    .await;
+    let url = world.ws_url(&format!("?token={}", token_of("a")));
+    let host = world.address.to_string();
+    for ours in [format!("http://{host}"), format!("https://{host}")] {
+        let socket = WsClient::connect(&url, &[("origin", &ours)]).await;
+        socket.leave().await;
+    }
+    for theirs in [
+        format!("http://{host}.example.org"),
+        "http://localhost:1".to_owned(),
+        host,
+        "null".to_owned(),
+    ] {
+        let refused = WsClient::knock(&url, &[("origin", &theirs)]).await;
+        assert_eq!(refused.status, 403, "{theirs}");
+    }
     world.shutdown().await;
 }
 
