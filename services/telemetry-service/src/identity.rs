@@ -1,8 +1,12 @@
 //! Who somebody is: from a token to a viewer of one tenant, or why not.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use service_kit::jwt::{Claims, Refusal, Verifier};
+use service_kit::lifecycle::Latch;
 
 use crate::model::TenantId;
 
@@ -51,12 +55,39 @@ pub enum Denied {
 #[derive(Clone)]
 pub struct Gate {
     verifier: Verifier,
+    keys: Arc<Keys>,
+}
+
+/// Whether there were keys the last time that they mattered, for operators: the process is ready without them, since
+/// whoever is in stays in.
+struct Keys {
+    latch: Latch,
+    away: AtomicBool,
+}
+
+impl Keys {
+    fn are(&self, away: bool) {
+        if self.away.swap(away, Ordering::Relaxed) == away {
+            return;
+        }
+        if away {
+            self.latch
+                .degraded("there are no keys to check tokens with");
+        } else {
+            self.latch.ready();
+        }
+    }
 }
 
 impl Gate {
-    /// A gate that believes `verifier`.
-    pub fn new(verifier: Verifier) -> Self {
-        Self { verifier }
+    /// A gate that believes `verifier`, and tells `latch` when it has no keys.
+    pub fn new(verifier: Verifier, latch: Latch) -> Self {
+        latch.ready();
+        let away = AtomicBool::new(false);
+        Self {
+            verifier,
+            keys: Arc::new(Keys { latch, away }),
+        }
     }
 
     /// Whose token it is. The token is never logged, nor is what is wrong with it told to the client.
@@ -66,13 +97,19 @@ impl Gate {
     pub async fn admit(&self, token: Option<&str>) -> Result<Viewer, Denied> {
         let token = token.filter(|it| !it.is_empty()).ok_or(Denied::Missing)?;
         match self.verifier.verify(token).await {
-            Ok(claims) => Viewer::try_from(claims),
+            Ok(claims) => {
+                self.keys.are(false);
+                Viewer::try_from(claims)
+            }
             Err(Refusal::Invalid(why)) => {
                 tracing::debug!(why, "a token was refused");
                 Err(Denied::Invalid)
             }
             // The verifier has told why, once per outage.
-            Err(Refusal::KeysUnavailable(_)) => Err(Denied::Away),
+            Err(Refusal::KeysUnavailable(_)) => {
+                self.keys.are(true);
+                Err(Denied::Away)
+            }
         }
     }
 }

@@ -118,7 +118,8 @@ impl Parts<'_> {
         let clock = self.clock.clone();
         let identity = &self.settings.identity;
         let verifier = Verifier::new(identity, outbound, clock, self.lifecycle, metrics)?;
-        Ok(Gate::new(verifier.ok_or(StartError::NoIdentity)?))
+        let keys = self.lifecycle.readiness().latch("keys");
+        Ok(Gate::new(verifier.ok_or(StartError::NoIdentity)?, keys))
     }
 
     fn store(&self, outbound: Outbound) -> Result<Arc<dyn TelemetryStore>, StartError> {

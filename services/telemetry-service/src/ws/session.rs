@@ -161,6 +161,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<T> {
                 self.writing = Writing::Ping;
                 self.socket.send(Frame::ping());
             } else if let Some(frame) = self.answers.pop_front() {
+                if self.answers.is_empty() {
+                    // Most sockets say what they want once and then listen for hours.
+                    self.answers = VecDeque::new();
+                }
                 self.socket.send(frame);
             } else if let Poll::Ready((told, push)) = self.subscriptions.poll_push(cx) {
                 self.writing = Writing::Push(told, push.hinted);

@@ -180,6 +180,15 @@ async fn while_the_key_server_is_away_a_token_is_kept_and_tried_again() {
     let bearer = format!("Bearer {}", keys.sign(&claims));
     let rest = http_get(&world.url("/api/v2/alerts"), &[("authorization", &bearer)]).await;
     assert_eq!(rest.status(), 503);
+    let keys_are = async || {
+        let ready = http_get(&world.ops_url("/health/ready"), &[]).await.json();
+        ready["checks"]["keys"]["status"].clone()
+    };
+    assert_eq!(
+        keys_are().await,
+        "degraded",
+        "ready all the same: whoever is in stays in"
+    );
 
     keys.come_back();
     wait_until("the token is believed", PATIENCE, async || {
@@ -189,6 +198,7 @@ async fn while_the_key_server_is_away_a_token_is_kept_and_tried_again() {
         matches!(socket.next().await, WsMessage::Text(_))
     })
     .await;
+    assert_eq!(keys_are().await, "ready");
     let mut wrong = claims.clone();
     wrong["iss"] = json!("https://another.example.org");
     let end = end_of(&world, &format!("?token={}", keys.sign(&wrong))).await;
