@@ -23,6 +23,7 @@ const ASSETS: &[Asset] = assets![
     "alerts.js",
     "api.js",
     "base.css",
+    "cards.css",
     "devices.js",
     "history.js",
     "key.js",
