@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::present::Present;
+use super::source::Source;
 use super::watch::Watch;
 use crate::metrics::Kind;
 use crate::model::DeviceId;
@@ -47,19 +48,6 @@ pub(super) struct Board {
 struct Seat {
     topic: Topic<Present>,
     is_new: bool,
-}
-
-/// How a source is, as seen from here.
-#[derive(Default)]
-pub(super) struct Source {
-    /// Since when it cannot be read.
-    pub stale_since: Option<DateTime<Utc>>,
-    last_error: Option<String>,
-    last_query: Option<DateTime<Utc>>,
-    /// Something may have changed.
-    dirty: bool,
-    /// When the database said so, where it did.
-    hinted: Option<Instant>,
 }
 
 /// What to ask a source for.
@@ -145,23 +133,19 @@ impl Board {
 
     /// Something of `kind` may have changed; `hinted` when the database said so.
     pub fn soil(&mut self, kind: Kind, hinted: Option<Instant>) {
-        let source = self.source_mut(kind);
-        source.dirty = true;
-        // The oldest hint counts: it has waited longest.
-        source.hinted = source.hinted.or(hinted);
+        self.source_mut(kind).soil(hinted);
     }
 
     /// Whether somebody wants `kind` to be asked for before the next poll.
     pub fn wants(&self, kind: Kind) -> bool {
-        self.source(kind).dirty || self.seats(kind).any(|(_, seat)| seat.is_new)
+        self.source(kind).is_dirty() || self.seats(kind).any(|(_, seat)| seat.is_new)
     }
 
     /// What to ask for now: everything, or only what is new. The wishes are taken with it: whatever comes while the
     /// query is under way is a wish for the next one.
     pub fn plan(&mut self, kind: Kind, is_poll: bool) -> Plan {
-        let source = self.source_mut(kind);
-        let whole = std::mem::take(&mut source.dirty) || is_poll;
-        let hinted = source.hinted.take();
+        let (dirty, hinted) = self.source_mut(kind).ask();
+        let whole = dirty || is_poll;
         let asked = self.seats(kind).filter(|(_, seat)| whole || seat.is_new);
         let topics = asked.map(|(device, seat)| (device.cloned(), seat.topic.clone()));
         let plan = Plan {
@@ -190,17 +174,8 @@ impl Board {
         error: Option<String>,
         now: DateTime<Utc>,
     ) -> Option<Vec<Topic<Present>>> {
-        let source = self.source_mut(kind);
-        let was_stale = source.stale_since.is_some();
-        let is_stale = error.is_some();
-        source.last_query = Some(now);
-        if is_stale {
-            source.stale_since.get_or_insert(now);
-            source.last_error = error;
-        } else {
-            source.stale_since = None;
-        }
-        (was_stale != is_stale).then(|| self.topics(kind))
+        let turned = self.source_mut(kind).answered(error, now);
+        turned.then(|| self.topics(kind))
     }
 
     /// All topics of `kind`.
@@ -250,16 +225,5 @@ impl Seat {
             topic: Topic::new(present, NO_RING, audience),
             is_new: true,
         }
-    }
-}
-
-impl Source {
-    fn overview(&self) -> Value {
-        json!({
-            "state": if self.stale_since.is_some() { "stale" } else { "live" },
-            "since": self.stale_since,
-            "last_error": self.last_error,
-            "last_query": self.last_query,
-        })
     }
 }

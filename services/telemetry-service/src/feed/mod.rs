@@ -7,10 +7,12 @@ mod message;
 mod pace;
 mod poller;
 mod present;
+mod seen;
+mod source;
 mod watch;
 
 pub use board::{Channel, TooMany};
 pub use feeds::{FeedKit, FeedLimits, Feeds, unwatched};
 pub use hints::{Listening, listen};
-pub use present::{Push, What};
+pub use seen::{Push, What};
 pub use watch::Watch;

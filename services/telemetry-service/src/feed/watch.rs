@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 
 use live_hub::{Next, Subscription};
 
-use super::present::{Present, Push, Seen, View};
+use super::present::{Present, View};
+use super::seen::{Push, Seen};
 
 /// A seat. Dropping it gives the seat back.
 pub struct Watch {

@@ -6,6 +6,7 @@ mod alerts;
 mod cors;
 mod devices;
 mod front;
+mod handover;
 mod health;
 mod pages;
 mod query;
@@ -16,6 +17,7 @@ mod ticket;
 mod upgrade;
 
 pub use cors::Origins;
-pub use front::{FrontFactory, UpgradeFactory};
+pub use front::FrontFactory;
+pub use handover::UpgradeFactory;
 pub use routes::{State, configure, default_headers};
 pub use tenant_limit::TenantLimit;

@@ -1,8 +1,10 @@
 //! What is said on a WebSocket, and how it ends. Who may open one is `http::upgrade`, its bytes are `wire`.
 
 mod clockwork;
+mod conversation;
 mod desk;
 mod ending;
+mod goodbye;
 mod manners;
 mod protocol;
 mod seats;
@@ -10,7 +12,9 @@ mod session;
 mod subscriptions;
 
 pub use clockwork::Patience;
+pub use conversation::Guest;
 pub use desk::Desk;
 pub use ending::Ending;
+pub use goodbye::say_goodbye;
 pub use seats::Seats;
-pub use session::{Guest, Session, say_goodbye};
+pub use session::Session;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::feed::seen::Seen;
 use crate::model::Alert;
 
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
