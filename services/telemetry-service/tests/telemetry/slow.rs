@@ -18,7 +18,7 @@ fn heavy(seq: i64) -> Value {
 #[tokio::test]
 async fn a_socket_that_does_not_read_is_let_go_of_and_nobody_else_notices() {
     let world = World::with(|settings| {
-        settings.socket.write_deadline_seconds = Duration::from_secs(2);
+        settings.socket.write_deadline_seconds = Duration::from_secs(4);
         settings.socket.stream_sndbuf_bytes = 4096;
         settings.feed.ws_hint_ms = Duration::from_millis(1);
     })
@@ -92,7 +92,7 @@ async fn a_slow_reader_gets_less_and_ends_with_the_newest() {
 #[tokio::test]
 async fn whoever_asks_without_reading_the_answers_is_not_heard_any_more() {
     let world = World::with(|settings| {
-        settings.socket.write_deadline_seconds = Duration::from_secs(2);
+        settings.socket.write_deadline_seconds = Duration::from_secs(4);
         settings.socket.stream_sndbuf_bytes = 4096;
     })
     .await;
