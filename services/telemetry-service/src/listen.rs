@@ -19,6 +19,8 @@ use crate::settings::SocketSettings;
 const BACKLOG: i32 = 4096;
 /// A client that sends no complete head, or shakes no hands, for this long is dropped.
 pub const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// How much longer the kernel waits than a session does.
+const AFTER_SESSIONS: Duration = Duration::from_secs(5);
 /// An idle connection is kept for this long.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
@@ -37,8 +39,9 @@ pub fn bind(address: SocketAddr, settings: &SocketSettings) -> io::Result<TcpLis
         // The kernel takes a push when all before it are on their way: a reader that stands still is seen at its
         // second push, and old states are not hoarded.
         socket.set_tcp_notsent_lowat(1)?;
-        // For clients that vanished, and for answers that actix writes.
-        socket.set_tcp_user_timeout(Some(settings.write_deadline_seconds))?;
+        // For answers that actix writes. A session lets go by itself, and knows why: it has the first word.
+        let deadline = settings.write_deadline_seconds + AFTER_SESSIONS;
+        socket.set_tcp_user_timeout(Some(deadline))?;
     }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

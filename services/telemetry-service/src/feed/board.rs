@@ -42,6 +42,8 @@ pub(super) struct Board {
     telemetry: Source,
     open_alerts: Source,
     most_devices: usize,
+    /// Somebody wanted everything every interval; who never wanted it is not woken for it.
+    repeats: bool,
 }
 
 /// A topic, and whether its source was asked since somebody watches it.
@@ -84,6 +86,7 @@ impl Board {
             telemetry: Source::default(),
             open_alerts: Source::default(),
             most_devices,
+            repeats: false,
         }
     }
 
@@ -114,9 +117,15 @@ impl Board {
                 )
             }),
         };
+        self.repeats |= repeats;
         // Only a retired topic refuses, and those leave the board under this lock.
         let joined = seat.topic.join(Resume::Fresh).map_err(|_| TooMany)?;
         Ok(Watch::new(joined, repeats))
+    }
+
+    /// Whether somebody wants everything every interval, or did since this feed began.
+    pub fn repeats(&self) -> bool {
+        self.repeats
     }
 
     /// Lets go of what nobody watches any more.

@@ -113,7 +113,8 @@ impl<'a> Lane<'a> {
         };
         let interval = self.feeds.kit().random.jitter(limits.interval, JITTER);
         self.pace.asked(began, asked, limits.spacing, interval);
-        if plan.whole && self.pace.repeats(Instant::now(), limits.interval) {
+        let repeats = self.feed.board().repeats();
+        if repeats && plan.whole && self.pace.repeats(Instant::now(), limits.interval) {
             let topics = plan.topics.iter().map(|(_, topic)| topic);
             topics.for_each(|topic| topic.beat(|present| present.view()));
         }
