@@ -19,8 +19,9 @@ use crate::model::{DeviceId, SourceError};
 
 /// Pause before a poller that died of a bug goes on.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
-/// The share of an interval by which polls are spread, so that tenants that came together do not stay together.
-const JITTER: f64 = 0.1;
+/// The share of an interval by which polls are spread, so that tenants whom one commit brought together do not stay
+/// together. Only ever later: there are never more polls than intervals.
+const SPREAD: f64 = 0.02;
 
 /// Minds `feed` until nobody watches it.
 pub(super) async fn mind(feeds: Feeds, feed: Arc<TenantFeed>) {
@@ -47,7 +48,9 @@ enum Turn {
 impl<'a> Lane<'a> {
     fn begin(feeds: &'a Feeds, feed: &'a Arc<TenantFeed>, kind: Kind) -> Self {
         let kit = feeds.kit();
-        let first = kit.random.jitter(kit.limits.interval, JITTER);
+        let interval = kit.limits.interval;
+        // Tenants that come together, after a restart, begin at different moments.
+        let first = kit.random.duration_between(interval / 2..interval);
         Self {
             feeds,
             feed,
@@ -111,7 +114,9 @@ impl<'a> Lane<'a> {
             whole: plan.whole,
             ok,
         };
-        let interval = self.feeds.kit().random.jitter(limits.interval, JITTER);
+        let latest = limits.interval.mul_f64(1.0 + SPREAD);
+        let random = &self.feeds.kit().random;
+        let interval = random.duration_between(limits.interval..latest);
         self.pace.asked(began, asked, limits.spacing, interval);
         let repeats = self.feed.board().repeats();
         if repeats && plan.whole && self.pace.repeats(Instant::now(), limits.interval) {

@@ -34,7 +34,7 @@ async fn told_of_all(socket: &mut WsClient, seq: i64) {
 }
 
 /// Queries since a moment, and how many the law allows until now: of each kind one per interval, which is never shorter
-/// than nine tenths of `POLL`.
+/// than `POLL`.
 struct Tally {
     before: u64,
     begun: Instant,
@@ -49,7 +49,7 @@ impl Tally {
 
     async fn read(&self, world: &World) -> (u64, u64) {
         let queries = world.queries().await - self.before;
-        let intervals = self.begun.elapsed().as_millis() * 10 / (POLL.as_millis() * 9);
+        let intervals = self.begun.elapsed().as_millis() / POLL.as_millis();
         // Whole ones, the one that had begun, and the one that has.
         (queries, (u64::try_from(intervals).unwrap() + 2) * 2)
     }
