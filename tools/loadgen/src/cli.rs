@@ -193,9 +193,14 @@ pub(crate) struct Sockets {
     /// Milliseconds from one of them to the next, whichever the tenant.
     #[arg(long, default_value_t = 50)]
     pub(crate) pace_ms: u64,
-    /// How long nothing is written, with few sockets and with all.
-    #[arg(long, default_value_t = 20_000)]
+    /// How long queries are counted while nothing is written, with few sockets and with all: whole
+    /// intervals of the service, which looks at everything at once.
+    #[arg(long, default_value_t = 30_000)]
     pub(crate) rest_ms: u64,
+    /// What passes before: an idle connection tells Postgres's counters with up to ten seconds of delay
+    /// what joining has cost. No whole intervals, so that no look falls on the border.
+    #[arg(long, default_value_t = 12_500)]
+    pub(crate) settle_ms: u64,
     /// The process whose CPU time and memory are reported (Linux).
     #[arg(long)]
     pub(crate) server_pid: Option<u32>,

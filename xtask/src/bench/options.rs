@@ -40,7 +40,7 @@ Usage: cargo xtask bench <fanout | status | ingest | history | gateway | telemet
            --sockets N         (5000)
            --tenants N         they are spread over (50)
            --changes K         writes of ten rows, tenant by tenant, in each run (500)
-           --rest-seconds S    without a write, with one socket of each tenant and with all (30)
+           --intervals N       without a write, with one socket of each tenant and with all (6)
            --rounds R          medians are printed (3)
            --smoke             60 sockets, 30 writes, debug build, completeness only
 ";

@@ -27,9 +27,6 @@ use source::Source;
 
 /// Sockets that open at once.
 const JOINS_AT_ONCE: usize = 64;
-/// Before a rest is measured, this part of its length passes: an idle connection tells Postgres's counters
-/// with up to ten seconds of delay what joining has cost.
-const SETTLING: u64 = 3;
 /// The longest that nothing is looked at.
 const LOOK_MS: u64 = 20;
 
@@ -50,13 +47,13 @@ pub(crate) fn run(options: &cli::Sockets) -> Result<bool, LoadError> {
     let mut run = Run::open(options)?;
     let few = run.tenants.len().min(options.connections);
     run.join(few)?;
-    run.rest(options.rest_ms / SETTLING)?;
+    run.rest(options.settle_ms)?;
     let few_settled = run.reading()?;
     run.rest(options.rest_ms)?;
     let few_idle = run.reading()?;
     run.join(options.connections)?;
     let all_joined = run.reading()?;
-    run.rest(options.rest_ms / SETTLING)?;
+    run.rest(options.settle_ms)?;
     let all_settled = run.reading()?;
     run.rest(options.rest_ms)?;
     let all_idle = run.reading()?;
@@ -154,7 +151,8 @@ impl<'a> Run<'a> {
         mut done: impl FnMut(&mut Self) -> Result<bool, LoadError>,
     ) -> Result<(), LoadError> {
         // Resting is no reason to give up.
-        let seconds = self.options.patience + self.options.rest_ms.div_ceil(1_000);
+        let rest = self.options.rest_ms.max(self.options.settle_ms);
+        let seconds = self.options.patience + rest.div_ceil(1_000);
         let mut events = Events::with_capacity(1_024);
         let mut deadline = Nanos::now().plus_millis(seconds * 1_000);
         while !done(self)? {

@@ -178,7 +178,8 @@ fn judged(fault: Fault) -> (bool, String, String) {
         .arg("--tokens")
         .arg(&tokens)
         .args(["--connections", "6", "--devices", "3", "--changes", "8"])
-        .args(["--pace-ms", "5", "--rest-ms", "50", "--patience", "1"])
+        .args(["--pace-ms", "5", "--rest-ms", "50", "--settle-ms", "5"])
+        .args(["--patience", "1"])
         .output()
         .unwrap();
     std::fs::remove_file(tokens).unwrap();

@@ -20,7 +20,7 @@ use stage::Stage;
 pub(super) use options::{Telemetry, parse};
 
 /// `WS_POLL_SECONDS` of the service, which is its default.
-const INTERVAL: f64 = 5.0;
+const INTERVAL_SECONDS: u32 = 5;
 /// Devices of a tenant in the demo world.
 const DEVICES: usize = 10;
 const PROGRAMS: &[&str] = &["telemetry-service", "demo-world", "loadgen", "farol-token"];
@@ -76,7 +76,8 @@ fn one(crew: &Crew<'_>, backend: &Backend<'_>, options: &Telemetry) -> Outcome<R
     load.args(["--connections", &options.sockets.to_string()]);
     load.args(["--devices", &DEVICES.to_string()]);
     load.args(["--changes", &options.changes.to_string()]);
-    load.args(["--rest-ms", &(options.rest_seconds * 1_000).to_string()]);
+    let rest = u64::from(options.intervals * INTERVAL_SECONDS) * 1_000;
+    load.args(["--rest-ms", &rest.to_string()]);
     load.args(["--server-pid", &stage.service_pid().to_string()]);
     load::run_command(crew, cores, load)
 }

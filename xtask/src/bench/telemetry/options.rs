@@ -9,8 +9,8 @@ pub(in crate::bench) struct Telemetry {
     pub(super) tenants: u16,
     /// Times that a tenant lets each of its devices write a row.
     pub(super) changes: u64,
-    /// How long nothing is written, with few sockets and with all.
-    pub(super) rest_seconds: u64,
+    /// Intervals without a write in which queries are counted, with few sockets and with all.
+    pub(super) intervals: u32,
     pub(super) rounds: usize,
     pub(super) smoke: bool,
 }
@@ -23,7 +23,7 @@ pub(in crate::bench) fn parse<'a>(
         sockets: 5_000,
         tenants: 50,
         changes: 500,
-        rest_seconds: 30,
+        intervals: 6,
         rounds: 3,
         smoke: false,
     };
@@ -32,14 +32,14 @@ pub(in crate::bench) fn parse<'a>(
             "--sockets" => options.sockets = number(word, words.next())?,
             "--tenants" => options.tenants = number(word, words.next())?,
             "--changes" => options.changes = number(word, words.next())?,
-            "--rest-seconds" => options.rest_seconds = number(word, words.next())?,
+            "--intervals" => options.intervals = number(word, words.next())?,
             "--rounds" => options.rounds = number(word, words.next())?,
             "--smoke" => {
                 options = Telemetry {
                     sockets: 60,
                     tenants: 6,
                     changes: 30,
-                    rest_seconds: 6,
+                    intervals: 1,
                     rounds: 1,
                     smoke: true,
                 }

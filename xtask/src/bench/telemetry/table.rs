@@ -1,15 +1,15 @@
 //! The results of `bench telemetry`, as Markdown: docs/benchmarks.md takes them as they are.
 
 use super::options::Telemetry;
-use super::{DEVICES, INTERVAL, Run};
+use super::{DEVICES, INTERVAL_SECONDS, Run};
 use crate::bench::figures::{median, ratio};
 use crate::bench::table::{Limit, shown, verdicts};
 use std::fmt::Write;
 
 type Figure = fn(&Run) -> Option<f64>;
 
-const FEW: Figure = |run| Some(run.few.queries_per_second * INTERVAL);
-const ALL: Figure = |run| Some(run.all.queries_per_second * INTERVAL);
+const FEW: Figure = |run| Some(per_interval(run.few.queries_per_second));
+const ALL: Figure = |run| Some(per_interval(run.all.queries_per_second));
 const LAST: Figure = |run| Some(run.last_ms.p99);
 const PUSH: Figure = |run| run.cpu_us_per_push;
 const MEMORY: Figure = |run| run.resident_bytes_per_socket.map(|bytes| bytes / 1024.0);
@@ -21,12 +21,12 @@ const ROWS: &[(&str, usize, Figure)] = &[
     (
         "transactions per interval by Postgres, one socket of each tenant",
         1,
-        |run| Some(run.few.transactions_per_second * INTERVAL),
+        |run| Some(per_interval(run.few.transactions_per_second)),
     ),
     (
         "transactions per interval by Postgres, all sockets",
         1,
-        |run| Some(run.all.transactions_per_second * INTERVAL),
+        |run| Some(per_interval(run.all.transactions_per_second)),
     ),
     ("queries for each write of a tenant", 2, |run| {
         Some(run.queries_per_write)
@@ -57,6 +57,10 @@ const ROWS: &[(&str, usize, Figure)] = &[
         Some(run.loadgen_cpu_share * 100.0)
     }),
 ];
+
+fn per_interval(per_second: f64) -> f64 {
+    per_second * f64::from(INTERVAL_SECONDS)
+}
 
 /// One run in a line, to be read while the bench goes on.
 pub(super) fn line(run: &Run) -> String {
