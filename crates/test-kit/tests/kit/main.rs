@@ -10,5 +10,6 @@ mod process;
 mod proxy;
 mod rabbit;
 mod script;
+mod socket;
 mod stream;
 mod waiting;
