@@ -105,12 +105,14 @@ impl Board {
         let full = self.devices.len() >= self.most_devices;
         let seat = match channel {
             Channel::Alerts => self.alerts.get_or_insert_with(|| {
+                self.open_alerts.want();
                 Seat::new(Present::alerts(self.open_alerts.stale_since), audience())
             }),
             Channel::Device(device) if full && !self.devices.contains_key(&device) => {
                 return Err(TooMany);
             }
             Channel::Device(device) => self.devices.entry(device.clone()).or_insert_with(|| {
+                self.telemetry.want();
                 Seat::new(
                     Present::device(device, self.telemetry.stale_since),
                     audience(),
@@ -147,7 +149,7 @@ impl Board {
 
     /// Whether somebody wants `kind` to be asked for before the next poll.
     pub fn wants(&self, kind: Kind) -> bool {
-        self.source(kind).is_dirty() || self.seats(kind).any(|(_, seat)| seat.is_new)
+        self.source(kind).is_wanted()
     }
 
     /// What to ask for now: everything, or only what is new. The wishes are taken with it: whatever comes while the

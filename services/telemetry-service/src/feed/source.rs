@@ -13,6 +13,8 @@ pub(super) struct Source {
     last_query: Option<DateTime<Utc>>,
     /// Something may have changed.
     dirty: bool,
+    /// Somebody watches what was never asked for.
+    wanted: bool,
     /// When the database said so, where it did.
     hinted: Option<Instant>,
 }
@@ -24,13 +26,19 @@ impl Source {
         self.hinted = self.hinted.or(hinted);
     }
 
-    /// Whether something may have changed since it was last asked.
-    pub fn is_dirty(&self) -> bool {
-        self.dirty
+    /// Somebody watches what was never asked for.
+    pub fn want(&mut self) {
+        self.wanted = true;
+    }
+
+    /// Whether it is to be asked before the next poll.
+    pub fn is_wanted(&self) -> bool {
+        self.dirty || self.wanted
     }
 
     /// It is being asked: whether something may have changed, and since which hint.
     pub fn ask(&mut self) -> (bool, Option<Instant>) {
+        self.wanted = false;
         (std::mem::take(&mut self.dirty), self.hinted.take())
     }
 
