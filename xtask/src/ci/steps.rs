@@ -39,7 +39,12 @@ pub(crate) const STEPS: &[Step] = &[
         name: "telemetry-peer",
         what: "a Python program sees its tenant's readings and alerts, and never another's",
         needs: &[PYTHON],
-        run: |lab| lab.check("telemetry-peer", &mut lab.python("ci/telemetry/peer_test.py")?),
+        run: |lab| {
+            lab.check(
+                "telemetry-peer",
+                &mut lab.python("ci/telemetry/peer_test.py")?,
+            )
+        },
     },
     Step {
         name: "openapi",
