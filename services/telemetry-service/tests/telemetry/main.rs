@@ -14,6 +14,7 @@ mod ground;
 mod hints;
 mod influx;
 mod influx_fake;
+mod influx_socket;
 mod isolation;
 mod ops_surface;
 mod partitions;
