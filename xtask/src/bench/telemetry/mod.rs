@@ -78,6 +78,10 @@ fn one(crew: &Crew<'_>, backend: &Backend<'_>, options: &Telemetry) -> Outcome<R
     load.args(["--changes", &options.changes.to_string()]);
     let rest = u64::from(options.intervals * INTERVAL_SECONDS) * 1_000;
     load.args(["--rest-ms", &rest.to_string()]);
+    if options.smoke {
+        // Its figures are not looked at.
+        load.args(["--settle-ms", "500"]);
+    }
     load.args(["--server-pid", &stage.service_pid().to_string()]);
     load::run_command(crew, cores, load)
 }
