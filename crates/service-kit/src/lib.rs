@@ -21,6 +21,7 @@ pub mod request_id;
 pub mod secrets;
 pub mod settings;
 pub mod telemetry;
+pub mod tls;
 
 /// The version of the whole workspace: services are released together.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

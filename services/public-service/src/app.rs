@@ -18,6 +18,7 @@ use service_kit::pg::{self, PoolOptions};
 use service_kit::proxies::TrustedProxies;
 use service_kit::random::Random;
 use service_kit::secrets::Vault;
+use service_kit::tls::UnusableCertificate;
 use service_kit::{COMMIT, VERSION};
 
 use crate::http::State;
@@ -54,7 +55,7 @@ pub enum StartError {
     Database(sqlx::Error),
     /// `TLS_CERT_FILE` and `TLS_KEY_FILE` cannot be used.
     #[error("TLS: {0}")]
-    Tls(String),
+    Tls(#[from] UnusableCertificate),
 }
 
 /// The sockets of the service; whoever starts it owns them, so tests know the ports.

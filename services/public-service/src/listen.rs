@@ -12,15 +12,12 @@ use actix_server::{GracefulShutdownSignal, ServerBuilder};
 use actix_service::{IntoServiceFactory as _, ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use service_kit::http::Envelope;
 use service_kit::settings::TlsSettings;
+use service_kit::tls::UnusableCertificate;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_rustls::TlsAcceptor;
 
-use crate::app::StartError;
 use crate::connection::Pace;
 use crate::http::{State, configure, default_headers};
 use crate::settings::StreamSettings;
@@ -126,24 +123,7 @@ fn http_service(
 ///
 /// # Errors
 /// When its files cannot be read or used.
-pub fn tls(settings: &TlsSettings) -> Result<Option<TlsAcceptor>, StartError> {
-    let (Some(cert), Some(key)) = (&settings.tls_cert_file, &settings.tls_key_file) else {
-        return Ok(None);
-    };
-    let bad = |file: &std::path::Path, error: &dyn std::fmt::Display| {
-        StartError::Tls(format!("{}: {error}", file.display()))
-    };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| bad(cert, &error))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad(cert, &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| bad(cert, &error))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Some(Arc::new(config).into()))
+pub fn tls(settings: &TlsSettings) -> Result<Option<TlsAcceptor>, UnusableCertificate> {
+    let config = service_kit::tls::server(settings, &[b"h2", b"http/1.1"])?;
+    Ok(config.map(TlsAcceptor::from))
 }

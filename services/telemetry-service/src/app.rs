@@ -13,6 +13,7 @@ use service_kit::metrics::Metrics;
 use service_kit::ops::{self, Ops};
 use service_kit::pg::{self, PoolOptions};
 use service_kit::random::Random;
+use service_kit::tls::UnusableCertificate;
 use service_kit::{COMMIT, VERSION};
 
 use crate::infra::influx_api::UnusableToken;
@@ -53,7 +54,7 @@ pub enum StartError {
     Token(#[from] UnusableToken),
     /// `TLS_CERT_FILE` and `TLS_KEY_FILE` cannot be used.
     #[error("TLS: {0}")]
-    Tls(String),
+    Tls(#[from] UnusableCertificate),
 }
 
 /// The sockets of the service; whoever starts it owns them, so tests know the ports.

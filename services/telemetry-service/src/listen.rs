@@ -2,17 +2,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use service_kit::settings::TlsSettings;
+use service_kit::tls::UnusableCertificate;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_rustls::TlsAcceptor;
 
-use crate::app::StartError;
 use crate::settings::SocketSettings;
 
 /// Connections that the kernel keeps for us while we are busy: a reconnect storm.
@@ -53,24 +49,7 @@ pub fn bind(address: SocketAddr, settings: &SocketSettings) -> io::Result<TcpLis
 ///
 /// # Errors
 /// When its files cannot be read or used.
-pub fn tls(settings: &TlsSettings) -> Result<Option<TlsAcceptor>, StartError> {
-    let (Some(cert), Some(key)) = (&settings.tls_cert_file, &settings.tls_key_file) else {
-        return Ok(None);
-    };
-    let bad = |file: &std::path::Path, error: &dyn std::fmt::Display| {
-        StartError::Tls(format!("{}: {error}", file.display()))
-    };
-    let chain = CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| bad(cert, &error))?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| bad(key, &error))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| bad(cert, &error))?
-        .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|error| bad(cert, &error))?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Some(Arc::new(config).into()))
+pub fn tls(settings: &TlsSettings) -> Result<Option<TlsAcceptor>, UnusableCertificate> {
+    let config = service_kit::tls::server(settings, &[b"http/1.1"])?;
+    Ok(config.map(TlsAcceptor::from))
 }
