@@ -17,6 +17,10 @@ use crate::frame::Frame;
 pub const LONGEST_MESSAGE: usize = 64 * 1024;
 /// The longest head of a frame.
 const LONGEST_HEAD: usize = 14;
+/// In the first byte of a frame: the last of its message.
+const FINAL: u8 = 0x80;
+/// In the first byte of a frame: no part of a message, so never in fragments.
+const CONTROL: u8 = 0x08;
 /// What is read at once; on the stack.
 const READ_SIZE: usize = 4096;
 
@@ -153,6 +157,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
 
     /// The next complete frame.
     fn frame(&mut self) -> Result<Option<Incoming>, Fault> {
+        // The codec refuses it too, and says so as an error in our log: no client shall write there.
+        if self
+            .inbox
+            .first()
+            .is_some_and(|first| first & (FINAL | CONTROL) == CONTROL)
+        {
+            return Err(Fault::Protocol);
+        }
         let frame = self
             .codec
             .decode(&mut self.inbox)

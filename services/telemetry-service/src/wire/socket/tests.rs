@@ -1,6 +1,7 @@
 use std::future::poll_fn;
 
 use proptest::prelude::*;
+use test_kit::LogCapture;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::*;
@@ -126,7 +127,25 @@ async fn what_is_not_websocket_or_not_text_is_told_apart() {
         Fault::Protocol,
         "a long ping"
     );
+    let between = [frame(0x01, b"h"), frame(0x81, b"i")].concat();
+    assert_eq!(
+        Pair::all_of(&between).await.1,
+        Fault::Protocol,
+        "a message within another"
+    );
     assert_eq!(Pair::all_of(&frame(0x81, b"\xff")).await.1, Fault::NotText);
+}
+
+#[tokio::test]
+async fn a_control_frame_in_fragments_is_the_end_and_no_error_of_ours() {
+    let log = LogCapture::start();
+    for first in [0x08, 0x09, 0x0a] {
+        assert_eq!(
+            Pair::all_of(&frame(first, b"hi")).await,
+            (vec![], Fault::Protocol)
+        );
+    }
+    assert!(!log.text().contains("Unfinished fragment"));
 }
 
 #[tokio::test]
