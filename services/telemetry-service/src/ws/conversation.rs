@@ -113,9 +113,16 @@ impl Conversation {
         self.complain(protocol::BINARY)
     }
 
-    /// A ping with `payload`.
-    pub fn hear_ping(&mut self, payload: &[u8]) {
+    /// A ping with `payload`: as much work as a message, so it counts as one.
+    ///
+    /// # Errors
+    /// As [`Conversation::hear`].
+    pub fn hear_ping(&mut self, payload: &[u8]) -> Result<(), Ending> {
+        if !self.manners.may_speak(Instant::now()) {
+            return self.complain(protocol::TOO_FAST);
+        }
         self.answers.push_back(Frame::pong(payload));
+        Ok(())
     }
 
     /// Looks at a newer token, where one came: how long it lasts. One that does not hold changes nothing: the socket has

@@ -176,7 +176,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Session<T> {
             match heard? {
                 Heard::Text(text) => self.conversation.hear(&text)?,
                 Heard::Binary => self.conversation.hear_binary()?,
-                Heard::Ping(payload) => self.conversation.hear_ping(&payload),
+                Heard::Ping(payload) => self.conversation.hear_ping(&payload)?,
                 Heard::Pong => self.clockwork.ponged(),
                 Heard::Close(_) => return Err(Ending::Left),
             }

@@ -235,6 +235,30 @@ async fn twenty_bad_messages_in_a_row_are_answered_and_then_closed_with_1008() {
 }
 
 #[tokio::test]
+async fn a_flood_of_pings_is_a_flood_of_messages() {
+    let world = World::start().await;
+    let mut socket = world.socket("a").await;
+    for _ in 0..5_000 {
+        // The server may hang up while the rest is under way.
+        let _ = socket.try_send_frame(0x89, b"").await;
+    }
+    let mut refused = 0;
+    let end = loop {
+        match socket.next().await {
+            WsMessage::Pong(_) => {}
+            WsMessage::Text(text) => {
+                assert_eq!(text, r#"{"type":"error","message":"Too many messages"}"#);
+                refused += 1;
+            }
+            end => break end,
+        }
+    };
+    let misbehaved = WsMessage::Close(1008, "Too many bad messages".to_owned());
+    assert_eq!((refused, end), (20, misbehaved));
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_message_over_64_kib_is_closed_with_1009_and_one_of_64_kib_is_heard() {
     let world = World::start().await;
     let mut socket = world.socket("a").await;
