@@ -146,7 +146,8 @@ impl AlertRow {
             site_id: self.site_id,
             alert_type: self.alert_type,
             severity: self.severity,
-            confidence: self.confidence,
+            // NaN is no JSON, and never the same as itself: its list would change at each look.
+            confidence: self.confidence.filter(|it| it.is_finite()),
             summary: self.summary,
             status: self.status,
             created_at: self.created_at,

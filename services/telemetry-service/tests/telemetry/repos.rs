@@ -46,6 +46,18 @@ async fn open_alerts_are_the_newest_hundred_and_how_many_there_are() {
 }
 
 #[tokio::test]
+async fn a_confidence_that_is_no_number_is_none_and_the_list_the_same_at_each_look() {
+    let database = Database::fresh().await;
+    let odd = "INSERT INTO fleet_alert (tenant_id, alert_type, fingerprint, severity, confidence)
+        VALUES ('a', 'HOT', 'f1', 1, 'NaN'), ('a', 'HOT', 'f2', 1, 'Infinity')";
+    run(&pool(&database.devices_url()), odd).await;
+    let (alerts, a) = (AlertRepo::new(service_pool(&database)), tenant("a"));
+    let open = alerts.open(&a).await.unwrap();
+    assert_eq!(open, alerts.open(&a).await.unwrap());
+    assert!(open.alerts.iter().all(|it| it.confidence.is_none()));
+}
+
+#[tokio::test]
 async fn pages_of_alerts_are_by_status_and_type_and_tell_more() {
     let database = Database::fresh().await;
     let some = "INSERT INTO fleet_alert (tenant_id, alert_type, fingerprint, severity, status, details, closed_at) VALUES
