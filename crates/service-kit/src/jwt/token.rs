@@ -1,7 +1,7 @@
 //! The outer form of a token (JWS compact serialization, RFC 7515), read strictly: nothing here is proven yet.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 /// Bytes; tokens travel in headers, which servers cap at about as much.
 const LONGEST: usize = 8 * 1024;
@@ -20,7 +20,8 @@ pub(super) struct Token<'a> {
 pub(super) struct Header {
     pub(super) alg: String,
     pub(super) kid: Option<String>,
-    /// Extensions that a reader must understand; none is understood here.
+    /// Extensions that a reader must understand; none is understood here, whatever they are said to be.
+    #[serde(default, deserialize_with = "present")]
     crit: Option<IgnoredAny>,
 }
 
@@ -46,6 +47,11 @@ impl<'a> Token<'a> {
             signature: part(signature)?,
         })
     }
+}
+
+/// Null is something too.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IgnoredAny>, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(Some)
 }
 
 fn part(text: &str) -> Result<Vec<u8>, &'static str> {
