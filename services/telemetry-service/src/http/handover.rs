@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_codec::Framed;
 use actix_http::body::{BoxBody, MessageBody, to_bytes};
 use actix_http::h1::{Codec, SendResponse};
-use actix_http::{ConnectionType, Request, Response};
+use actix_http::{ConnectionType, HttpMessage as _, Request, Response};
 use actix_service::{Service, ServiceFactory};
 use actix_web::dev::ServiceResponse;
 use bytes::BytesMut;
@@ -17,7 +17,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::timeout;
 
 use super::front::Connection;
-use super::upgrade::Plan;
+use super::upgrade::{HandsOver, Plan};
 use crate::wire::Socket;
 use crate::ws::{Desk, Session, say_goodbye};
 
@@ -112,6 +112,7 @@ where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     B: MessageBody + 'static,
 {
+    request.extensions_mut().insert(HandsOver);
     let (plan, mut response): (_, Response<BoxBody>) = match app.call(request).await {
         Ok(mut answered) => {
             let plan = answered.response_mut().extensions_mut().remove::<Plan>();

@@ -4,7 +4,7 @@
 use actix_http::ws::{HandshakeError, handshake};
 use actix_web::http::header::{self, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 
 use super::State;
 use crate::error::ApiError;
@@ -22,12 +22,19 @@ pub enum Plan {
     Refuse(Ending),
 }
 
+/// Marks a request whose connection will be handed over. One with a body of chunks stays with actix, whatever it asks for:
+/// it must not be told that protocols are switched.
+pub struct HandsOver;
+
 /// Answers the handshake.
 pub async fn upgrade(
     request: HttpRequest,
     state: Data<State>,
     desk: Data<Desk>,
 ) -> Result<HttpResponse, ApiError> {
+    if !request.extensions().contains::<HandsOver>() {
+        return Err(ApiError::UpgradeRequired);
+    }
     let mut shaken = handshake(request.head()).map_err(|error| match error {
         HandshakeError::BadWebsocketKey => ApiError::BadHandshake,
         _ => ApiError::UpgradeRequired,

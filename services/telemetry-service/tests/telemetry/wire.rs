@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use test_kit::{WsClient, WsMessage, http_get, http_request};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
 
 use crate::world::{World, subscribe, subscribe_alerts, token_of};
 
@@ -147,6 +149,28 @@ async fn what_is_no_upgrade_is_told_what_this_is() {
         health.status, 200,
         "whoever asks for an upgrade in vain is answered all the same"
     );
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn nobody_is_told_that_protocols_are_switched_on_a_connection_that_stays_http() {
+    let world = World::start().await;
+    let head = |more: &str| {
+        let token = token_of("a");
+        format!(
+            "GET /api/v2/ws?token={token} HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{more}\r\n"
+        )
+    };
+    let chunks = format!("{}0\r\n\r\n", head("transfer-encoding: chunked\r\n"));
+    for (request, status) in [(head(""), " 101 "), (chunks, " 426 ")] {
+        let mut client = TcpStream::connect(world.address).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut line = String::new();
+        let mut answer = BufReader::new(&mut client);
+        answer.read_line(&mut line).await.unwrap();
+        assert!(line.contains(status), "{line} to {request}");
+    }
     world.shutdown().await;
 }
 
