@@ -6,6 +6,9 @@ use tokio::time::Instant;
 
 /// Between two queries of a source that just failed, whoever wants to know; polls go on at their interval.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Its next poll comes after this at the latest, however long the interval is: nobody is to be told of an outage for much
+/// longer than it lasts.
+const RETRY: Duration = Duration::from_secs(5);
 /// So much of an interval must have passed before what is repeated every interval is repeated.
 const REPEAT_AFTER: f64 = 0.8;
 
@@ -54,6 +57,9 @@ impl Pace {
         self.not_before = began + spacing;
         if asked.whole {
             self.poll_at = began + interval;
+        }
+        if !asked.ok {
+            self.poll_at = self.poll_at.min(began + RETRY);
         }
     }
 
@@ -123,6 +129,22 @@ mod tests {
         let storm = Some(Duration::from_micros(10));
         let all = queries(Duration::from_secs(10), storm, true, false);
         assert!((9..=12).contains(&all), "{all}");
+    }
+
+    #[test]
+    fn a_source_that_failed_is_looked_at_again_soon_however_long_the_interval_is() {
+        let (start, hour) = (Instant::now(), Duration::from_hours(1));
+        for whole in [true, false] {
+            let mut pace = Pace::begin(start, hour);
+            pace.asked(start, Asked { whole, ok: false }, SPACING, hour);
+            assert_eq!(pace.due(false), start + RETRY);
+            let again = Asked {
+                whole: true,
+                ok: true,
+            };
+            pace.asked(start + RETRY, again, SPACING, hour);
+            assert_eq!(pace.due(false), start + RETRY + hour);
+        }
     }
 
     #[test]
