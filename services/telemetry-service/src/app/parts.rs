@@ -68,7 +68,6 @@ impl Parts<'_> {
         self.start_tasks(&feeds, &listening);
         let tickets = Tickets {
             repo: TicketRepo::new(self.pool.clone()),
-            clock: self.clock.clone(),
         };
         let origins = Origins::new(&settings.socket.allowed_origins);
         let limit = &settings.limit;

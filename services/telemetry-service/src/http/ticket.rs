@@ -13,7 +13,7 @@ use crate::tickets::TICKET_LIFE;
 pub struct Ticket {
     ticket: String,
     /// Seconds.
-    expires_in: u64,
+    expires_in: i64,
 }
 
 /// A new one with each request.
@@ -22,6 +22,6 @@ pub async fn get(Bearer(viewer): Bearer, state: Data<State>) -> Result<Json<Tick
     taken.map_err(ApiError::Limited)?;
     Ok(Json(Ticket {
         ticket: state.tickets.issue(&viewer).await?,
-        expires_in: TICKET_LIFE.as_secs(),
+        expires_in: TICKET_LIFE.num_seconds(),
     }))
 }

@@ -1,6 +1,6 @@
 //! Tickets for `WebSockets`, by their hashes: put in once, taken out once, by whichever replica.
 
-use chrono::{DateTime, Utc};
+use chrono::TimeDelta;
 use serde_json::Value;
 use sqlx::postgres::PgPool;
 use tokio::time::timeout_at;
@@ -14,10 +14,11 @@ pub struct TicketRepo {
     pool: PgPool,
 }
 
-/// Those that have expired go first: the table never holds more than was asked for within a ticket's life.
+/// Those that have expired go first: the table never holds more than was asked for within a ticket's life. Which that is
+/// is said by one clock, the database's: whichever instance gives a ticket, and whichever takes it.
 const PUT: &str = "
     WITH gone AS (DELETE FROM ws_ticket WHERE expires_at <= now())
-    INSERT INTO ws_ticket (ticket_hash, claims, expires_at) VALUES ($1, $2, $3)";
+    INSERT INTO ws_ticket (ticket_hash, claims, expires_at) VALUES ($1, $2, now() + $3)";
 
 /// Of two who come with one ticket, the second finds it deleted.
 const TAKE: &str = "
@@ -30,7 +31,7 @@ impl TicketRepo {
         Self { pool }
     }
 
-    /// Keeps what a ticket stands for.
+    /// Keeps what a ticket stands for, for so long.
     ///
     /// # Errors
     /// Of the database.
@@ -38,14 +39,11 @@ impl TicketRepo {
         &self,
         hash: &[u8; 32],
         claims: &Value,
-        expires_at: DateTime<Utc>,
+        life: TimeDelta,
     ) -> Result<(), SourceError> {
         let mut connection = Connection::of(&self.pool).await?;
         let deadline = connection.deadline();
-        let put = sqlx::query(PUT)
-            .bind(&hash[..])
-            .bind(claims)
-            .bind(expires_at);
+        let put = sqlx::query(PUT).bind(&hash[..]).bind(claims).bind(life);
         let answer = timeout_at(deadline, put.execute(&mut *connection)).await;
         connection.settle(answer).map(drop)
     }
