@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::StartError;
 use crate::feed::{self, FeedKit, FeedLimits, Feeds, Listening};
-use crate::http::{Origins, State, TenantLimit};
+use crate::http::{Origins, Reads, State, TenantLimit};
 use crate::identity::Gate;
 use crate::infra::alert_repo::AlertRepo;
 use crate::infra::device_repo::DeviceRepo;
@@ -77,6 +77,7 @@ impl Parts<'_> {
             gate: gate.clone(),
             tickets,
             requests: TenantLimit::new(limit.tenant_requests_per_minute as usize),
+            reads: Reads::default(),
             // All sockets of a tenant may come back at once after a restart, each for a ticket.
             ticket_requests: TenantLimit::new(limit.max_sockets_per_tenant.saturating_mul(2)),
             origins,

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
 use super::State;
 use crate::error::ApiError;
@@ -14,7 +14,7 @@ use crate::identity::{Denied, Viewer};
 /// Somebody whose token holds.
 pub struct Bearer(pub Viewer);
 
-/// Somebody whose token holds, and whose request is counted.
+/// Somebody whose token holds, and whose request is counted and has its turn.
 pub struct Reader(pub Viewer);
 
 type Coming<T> = Pin<Box<dyn Future<Output = Result<T, ApiError>>>>;
@@ -42,6 +42,7 @@ impl FromRequest for Reader {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let state = request.app_data::<Data<State>>().cloned();
         let bearer = Bearer::from_request(request, payload);
+        let request = request.clone();
         Box::pin(async move {
             let state = state.ok_or(Denied::Away)?;
             let Bearer(viewer) = bearer.await?;
@@ -49,6 +50,10 @@ impl FromRequest for Reader {
                 .requests
                 .take(&viewer.tenant)
                 .map_err(ApiError::Limited)?;
+            let running = state.reads.begin(&viewer.tenant).await;
+            // Runs until the answer is made: the request goes then, and what it carries.
+            let running = running.map_err(ApiError::Limited)?;
+            request.extensions_mut().insert(running);
             Ok(Self(viewer))
         })
     }

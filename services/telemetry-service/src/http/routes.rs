@@ -10,7 +10,7 @@ use actix_web::{FromRequest, Handler, Resource, Responder};
 use service_kit::problem::{self, Problem};
 
 use super::{
-    Origins, TenantLimit, alerts, cors, devices, health, pages, readings, ticket, upgrade,
+    Origins, Reads, TenantLimit, alerts, cors, devices, health, pages, readings, ticket, upgrade,
 };
 use crate::identity::Gate;
 use crate::infra::alert_repo::AlertRepo;
@@ -29,6 +29,8 @@ pub struct State {
     pub tickets: Tickets,
     /// How often a tenant may read.
     pub requests: TenantLimit,
+    /// How many reads of a tenant run at once.
+    pub reads: Reads,
     /// How often a tenant may have a ticket. Not the same: all its sockets come back at once after a restart.
     pub ticket_requests: TenantLimit,
     /// Whose pages may read answers.

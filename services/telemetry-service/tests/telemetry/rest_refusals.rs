@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 use service_kit::clock::Clock;
-use test_kit::{KeyServer, hs256_token, http_get, http_request};
+use test_kit::{KeyServer, PATIENCE, hs256_token, http_get, http_request, wait_until};
+use tokio::task::JoinSet;
 
+use crate::ground::number;
 use crate::rest_answers::{GUARDED, judge, judge_problem, retry_after, write};
 use crate::world::{World, claims, signed, token_of};
 
@@ -384,5 +386,32 @@ async fn a_tenant_that_asks_too_often_waits_and_no_other_does() {
     assert_eq!(health.status(), 200);
     // Who may not read for a while may still watch.
     assert_eq!(world.get("a", "/api/v2/ws-ticket").await.status(), 200);
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_tenant_that_reads_much_at_once_leaves_connections_to_others() {
+    let world = World::with(|settings| settings.database.db_pool_size = 4).await;
+    let owner = world.database.owner_pool();
+    let mut slow = owner.begin().await.unwrap();
+    let lock = sqlx::query("LOCK TABLE device_state");
+    lock.execute(&mut *slow).await.unwrap();
+    let mut reads = JoinSet::new();
+    for _ in 0..20 {
+        let url = world.url("/api/v2/devices");
+        let bearer = format!("Bearer {}", token_of("a"));
+        reads.spawn(async move { http_get(&url, &[("authorization", &bearer)]).await });
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    wait_until("reads wait for the lock", PATIENCE, async || {
+        number(owner, waiting).await >= 2
+    })
+    .await;
+    for _ in 0..10 {
+        assert_eq!(world.get("b", "/api/v2/alerts").await.status(), 200);
+    }
+    slow.rollback().await.unwrap();
+    reads.shutdown().await;
     world.shutdown().await;
 }
