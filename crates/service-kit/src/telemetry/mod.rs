@@ -8,6 +8,7 @@ use std::{
     io::IsTerminal as _,
 };
 
+use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
@@ -32,7 +33,14 @@ pub fn init(settings: &LogSettings) {
     // lapin writes a failure several times, and at TRACE the password, byte by byte. What it knows is told by the
     // broker's latch, so no filter can ask for it.
     let told = filter_fn(|line| !line.target().starts_with("lapin"));
-    let registry = tracing_subscriber::registry().with(filter).with(told);
+    // actix writes an ERROR for each head that somebody garbled; it has answered 400, and nothing of ours is wrong.
+    let ours = filter_fn(|line| {
+        *line.level() != Level::ERROR || line.target() != "actix_http::h1::dispatcher"
+    });
+    let registry = tracing_subscriber::registry()
+        .with(filter)
+        .with(told)
+        .with(ours);
     let layer = fmt::layer();
     let started = if json {
         let format = fmt::format().json().flatten_event(true);

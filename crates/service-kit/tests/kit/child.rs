@@ -15,6 +15,10 @@ use service_kit::{
     telemetry,
 };
 use test_kit::{ServiceProcess, http_get, rabbit_url, rabbit_url_with_password};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 const ROLE: &str = "KIT_TEST_ROLE";
 
@@ -167,6 +171,22 @@ async fn a_line_written_on_behalf_of_a_request_carries_its_identity() {
     assert_eq!(line.field("level"), Some("INFO"));
     let line = says(&process, "listening").await;
     assert_eq!(line.field("request_id"), None);
+}
+
+#[tokio::test]
+async fn a_head_that_nobody_can_read_is_no_error_of_ours() {
+    let mut process = spawn("plain");
+    let address = process.address("ops").await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"garbage\r\n\r\n").await.unwrap();
+    let mut status = [0; 12];
+    client.read_exact(&mut status).await.unwrap();
+    assert_eq!(&status, b"HTTP/1.1 400");
+    drop(client);
+    process.sigterm();
+    assert_eq!(process.wait_exit().await, Some(0));
+    let output = process.output();
+    assert!(!output.contains("\"level\":\"ERROR\""), "{output}");
 }
 
 #[tokio::test]
