@@ -91,6 +91,10 @@ impl ApiError {
                     RETRY_AFTER,
                 )
             }
+            Self::Source(SourceError::TooLarge) => Problem::bad_request(
+                "answer_too_large",
+                "These readings are more than 16 MiB, ask for fewer at once",
+            ),
             Self::Source(error @ SourceError::Refused(_)) => Problem::internal(error),
             Self::OriginRefused => Problem {
                 code: "origin_not_allowed",
@@ -209,6 +213,7 @@ mod tests {
             (ApiError::Fields(Vec::new()), 422, "invalid_fields", None),
             (away().into(), 503, "source_unavailable", Some(5)),
             (refused().into(), 500, "internal_error", None),
+            (SourceError::TooLarge.into(), 400, "answer_too_large", None),
             (ApiError::OriginRefused, 403, "origin_not_allowed", None),
             (ApiError::UpgradeRequired, 426, "upgrade_required", None),
             (ApiError::BadHandshake, 400, "bad_handshake", None),

@@ -108,6 +108,10 @@ pub struct OpenAlerts {
 /// So many open alerts are shown at most.
 pub const SHOWN_ALERTS: i64 = 100;
 
+/// The largest answer that is taken from a source, in bytes: a thousand readings of some kilobytes each. It is held whole,
+/// several times over.
+pub const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
 /// A source that could not be read. Never to be taken for "no data".
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -117,6 +121,9 @@ pub enum SourceError {
     /// It answered with something else than data.
     #[error("the source refused a query: {0}")]
     Refused(String),
+    /// It has more than [`LARGEST_ANSWER`] to tell: fewer readings may be asked for.
+    #[error("the answer of the source is too large")]
+    TooLarge,
 }
 
 #[cfg(test)]

@@ -10,12 +10,10 @@ use service_kit::http_client::{
 };
 use service_kit::settings::{ExposeSecret as _, Secret, Url};
 
-use crate::model::SourceError;
+use crate::model::{LARGEST_ANSWER, SourceError};
 
 /// As long as Postgres may take for a statement.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// A thousand readings of some kilobytes each.
-const CAP: usize = 16 * 1024 * 1024;
 /// So much of what an `InfluxDB` complains about is told.
 const LONGEST_COMPLAINT: usize = 200;
 
@@ -91,7 +89,7 @@ impl Influx {
             url: format!("{}{path}", self.base),
             headers,
             timeout: TIMEOUT,
-            cap: CAP,
+            cap: LARGEST_ANSWER,
         };
         let answer = self.outbound.post(&request, body.into()).await?;
         Ok(Said {
@@ -135,10 +133,10 @@ impl From<OutboundError> for SourceError {
             OutboundError::Timeout | OutboundError::Connect(_) | OutboundError::Body(_) => {
                 Self::Unavailable(told)
             }
-            OutboundError::Blocked(_)
-            | OutboundError::TooLarge(_)
-            | OutboundError::Redirect(_)
-            | OutboundError::BadUrl(_) => Self::Refused(told),
+            OutboundError::TooLarge(_) => Self::TooLarge,
+            OutboundError::Blocked(_) | OutboundError::Redirect(_) | OutboundError::BadUrl(_) => {
+                Self::Refused(told)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::PgPool;
 
 use super::{jsonb, tenant_repo};
-use crate::model::{DeviceId, Reading, SourceError, TenantId};
+use crate::model::{DeviceId, LARGEST_ANSWER, Reading, SourceError, TenantId};
 use crate::store::{Answer, Span, TelemetryStore};
 
 /// The telemetry store of `TELEMETRY_STORE=postgres`. Clones share the pool.
@@ -27,6 +27,13 @@ struct LatestRow {
     reading: ReadingRow,
 }
 
+#[derive(sqlx::FromRow)]
+struct RangeRow {
+    time: DateTime<Utc>,
+    seq: Option<i64>,
+    metrics: Option<String>,
+}
+
 /// One walk down the index per device, in one statement for all of them.
 const LATEST: &str = "
     SELECT d.device_id, r.time, r.seq, r.metrics
@@ -36,11 +43,14 @@ const LATEST: &str = "
             WHERE t.tenant_id = $1 AND t.device_id = d.device_id
             ORDER BY time DESC, seq DESC NULLS LAST LIMIT 1) AS r";
 
+/// Without metrics where all of them together are too large to be sent.
 const RANGE: &str = "
-    SELECT time, seq, metrics::text AS metrics FROM telemetry
-     WHERE tenant_id = $1 AND device_id = $2
-       AND time >= COALESCE($3, '-infinity'::timestamptz) AND time < COALESCE($4, 'infinity'::timestamptz)
-     ORDER BY time DESC, seq DESC NULLS LAST LIMIT $5";
+    SELECT time, seq, CASE WHEN sum(octet_length(metrics)) OVER () <= $6 THEN metrics END AS metrics
+      FROM (SELECT time, seq, metrics::text AS metrics FROM telemetry
+             WHERE tenant_id = $1 AND device_id = $2
+               AND time >= COALESCE($3, '-infinity'::timestamptz) AND time < COALESCE($4, 'infinity'::timestamptz)
+             ORDER BY time DESC, seq DESC NULLS LAST LIMIT $5) AS newest
+     ORDER BY time DESC, seq DESC NULLS LAST";
 
 impl PgTelemetry {
     /// Over this pool, whose user is a member of `farol_telemetry`.
@@ -77,8 +87,9 @@ impl PgTelemetry {
         let query = sqlx::query_as(RANGE).bind(tenant.as_str());
         let query = query.bind(device.as_str()).bind(span.start);
         let query = query.bind(span.end).bind(i64::from(limit));
-        let rows: Vec<ReadingRow> = tenant_repo::read(&self.pool, tenant, query).await?;
-        Ok(rows.into_iter().map(Reading::from).collect())
+        let query = query.bind(i64::try_from(LARGEST_ANSWER).unwrap_or(i64::MAX));
+        let rows: Vec<RangeRow> = tenant_repo::read(&self.pool, tenant, query).await?;
+        rows.into_iter().map(RangeRow::read).collect()
     }
 }
 
@@ -118,5 +129,16 @@ impl From<ReadingRow> for Reading {
             seq: row.seq,
             metrics: jsonb::metrics(&row.metrics),
         }
+    }
+}
+
+impl RangeRow {
+    fn read(self) -> Result<Reading, SourceError> {
+        let row = ReadingRow {
+            time: self.time,
+            seq: self.seq,
+            metrics: self.metrics.ok_or(SourceError::TooLarge)?,
+        };
+        Ok(row.into())
     }
 }

@@ -83,6 +83,20 @@ async fn a_row_that_nobody_can_read_hides_no_other() {
 }
 
 #[tokio::test]
+async fn readings_that_are_too_large_for_one_answer_are_an_error_and_fewer_are_not() {
+    let database = Database::fresh().await;
+    let store = PgTelemetry::new(service_pool(&database));
+    let large = "INSERT INTO telemetry (time, tenant_id, device_id, metrics)
+                 SELECT now() - n * interval '1 s', 'a', 'one', jsonb_build_object('t', repeat('x', 60000))
+                   FROM generate_series(1, 300) n";
+    run(&pool(&database.devices_url()), large).await;
+    let (a, one) = (tenant("a"), device("one"));
+    let all = store.newest(&a, &one, 300).await;
+    assert!(matches!(all, Err(SourceError::TooLarge)), "{all:?}");
+    assert_eq!(store.newest(&a, &one, 200).await.unwrap().len(), 200);
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_is_an_error_and_never_no_data() {
     let mut server = PrivatePostgres::start().await;
     let database = Database::on(&server.url()).await;
