@@ -1,6 +1,6 @@
 //! An `influxd` of a test's own: its folder, its ports, its end.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -13,6 +13,7 @@ use crate::suite::Row;
 #[derive(Debug)]
 pub struct Influxd {
     folder: PathBuf,
+    host: Ipv4Addr,
     port: u16,
     child: Option<Child>,
     asks_who: bool,
@@ -38,12 +39,17 @@ impl Influxd {
     }
 
     async fn launch(asks_who: bool) -> Self {
-        let unique = uuid::Uuid::new_v4().simple().to_string();
+        let unique = uuid::Uuid::new_v4();
+        // An address of its own: on that of everybody a port that was free a moment ago is soon another's.
+        let [_, x, y, z, ..] = *unique.as_bytes();
+        let host = Ipv4Addr::new(127, x, y, z.clamp(1, 254));
+        let unique = unique.simple().to_string();
         let folder = std::env::temp_dir().join(format!("farol-influx-{}", &unique[..12]));
         std::fs::create_dir(&folder).expect("a new folder in the temporary folder");
         let mut server = Self {
             folder,
-            port: free_port(),
+            host,
+            port: free_port(host),
             child: None,
             asks_who,
         };
@@ -53,7 +59,7 @@ impl Influxd {
 
     /// Where it is; the same after a restart.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}:{}", self.host, self.port)
     }
 
     /// Kills it.
@@ -81,7 +87,7 @@ impl Influxd {
                 .spawn()
                 .expect("no influxd on PATH: `cargo xtask ci --only influx` installs it"),
         );
-        let address = ("127.0.0.1", self.port);
+        let address = (self.host, self.port);
         wait_until("influxd listens", PATIENCE * 2, async || {
             tokio::net::TcpStream::connect(address).await.is_ok()
         })
@@ -125,13 +131,13 @@ impl Influxd {
     /// Nothing is reported to anybody, nothing listens but on loopback.
     fn config(&self) -> String {
         let folder = self.folder.display();
-        let rpc = free_port();
+        let (host, rpc) = (self.host, free_port(self.host));
         format!(
-            "reporting-disabled = true\nbind-address = \"127.0.0.1:{rpc}\"\n\
+            "reporting-disabled = true\nbind-address = \"{host}:{rpc}\"\n\
              [meta]\ndir = \"{folder}/meta\"\n\
              [data]\ndir = \"{folder}/data\"\nwal-dir = \"{folder}/wal\"\n\
              [monitor]\nstore-enabled = false\n\
-             [http]\nbind-address = \"127.0.0.1:{}\"\nlog-enabled = false\nauth-enabled = {}\n",
+             [http]\nbind-address = \"{host}:{}\"\nlog-enabled = false\nauth-enabled = {}\n",
             self.port, self.asks_who
         )
     }
@@ -167,8 +173,8 @@ fn line(row: &Row) -> String {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+fn free_port(host: Ipv4Addr) -> u16 {
+    let listener = TcpListener::bind((host, 0)).expect("a free port");
     listener
         .local_addr()
         .expect("a bound listener has an address")
