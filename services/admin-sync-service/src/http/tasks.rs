@@ -22,7 +22,7 @@ pub struct Done {
 
 /// How a task is.
 #[utoipa::path(
-    get, path = "/api/tasks/{task_id}/status", tag = "streams",
+    get, path = "/api/tasks/{task_id}/status", operation_id = "task_status", tag = "streams",
     params(("task_id" = String, Path, description = "The task.")),
     responses(
         (status = 200, description = "The task.", body = TaskStatus),
@@ -37,7 +37,7 @@ pub async fn status(id: Path<String>, state: Data<State>) -> Result<Json<TaskSta
 
 /// Ends a task: at once where it waits, within seconds where it runs.
 #[utoipa::path(
-    post, path = "/api/tasks/{task_id}/cancel", tag = "streams",
+    post, path = "/api/tasks/{task_id}/cancel", operation_id = "cancel_task", tag = "streams",
     params(("task_id" = String, Path, description = "The task.")),
     responses(
         (status = 200, description = "It is ending, or has ended.", body = Done),
@@ -61,7 +61,7 @@ pub async fn cancel(
 
 /// Hides a task that is over. What ran stays in the history.
 #[utoipa::path(
-    delete, path = "/api/tasks/{task_id}", tag = "streams",
+    delete, path = "/api/tasks/{task_id}", operation_id = "hide_task", tag = "streams",
     params(("task_id" = String, Path, description = "The task.")),
     responses(
         (status = 200, description = "It is hidden.", body = Done),

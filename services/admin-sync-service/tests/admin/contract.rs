@@ -147,6 +147,19 @@ async fn the_contract_names_the_routes_and_no_others() {
         "post /sync/force",
     ];
     assert_eq!(told, expected.map(str::to_owned).into());
+    let items = contract["paths"].as_object().unwrap().values();
+    let operations: Vec<&Value> = items
+        .flat_map(|it| it.as_object().unwrap().values())
+        .collect();
+    let ids: BTreeSet<&str> = operations
+        .iter()
+        .map(|it| it["operationId"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        ids.len(),
+        operations.len(),
+        "generated clients name their methods by them: {ids:?}"
+    );
     let (_, document) = API.split_once("\n## Sync administration\n").unwrap();
     let (document, _) = document.split_once("\n## ").unwrap();
     let rows = document
