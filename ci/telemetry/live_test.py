@@ -166,6 +166,22 @@ def many(t):
     judge(page)
 
 
+@case("limit: a tenant that has asked too often still sees everything live", refusals=(429,))
+def limited(t):
+    t.world.service(TENANT_REQUESTS_PER_MINUTE="2")
+    try:
+        furnish(t.world)
+        page = enter(t)
+        expect(page.locator(".device")).to_have_count(3)
+        for number in range(1, 4):
+            expect_value(page, f"dev-{number:04}", "count", "39")
+        t.world.reading(TENANT, "dev-0003", {"count": 40})
+        expect_value(page, "dev-0003", "count", "40")
+        expect_state(page, "Live")
+    finally:
+        t.world.service()
+
+
 @case("token: the end is told before and after, and a new token goes on", refusals=(401,))
 def expiry(t):
     furnish(t.world)
