@@ -92,9 +92,9 @@ class World(Stage):
         return self.end(service, sign) if service else None
 
     def calm(self):
-        """The database is there, the service runs, and no tenant has anything."""
+        """The database is there, the service runs with its usual settings, and no tenant has anything."""
         self.database.back()
-        self.service(**self._settings)
+        self.service()
         self.query("TRUNCATE device_state, fleet_alert, telemetry")
 
     # what happens outside
