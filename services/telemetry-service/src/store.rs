@@ -24,7 +24,9 @@ pub trait TelemetryStore: Send + Sync + 'static {
         tenant: &'a TenantId,
         device: &'a DeviceId,
         count: u16,
-    ) -> Answer<'a, Vec<Reading>>;
+    ) -> Answer<'a, Vec<Reading>> {
+        self.range(tenant, device, Span::default(), count)
+    }
 
     /// Readings of a device, newest first, at most `limit`: from `start` on, before `end`, where given.
     fn range<'a>(

@@ -131,15 +131,6 @@ impl TelemetryStore for InfluxTelemetry {
         Box::pin(self.read_latest(tenant, devices))
     }
 
-    fn newest<'a>(
-        &'a self,
-        tenant: &'a TenantId,
-        device: &'a DeviceId,
-        count: u16,
-    ) -> Answer<'a, Vec<Reading>> {
-        Box::pin(self.read_range(tenant, device, Span::default(), count))
-    }
-
     fn range<'a>(
         &'a self,
         tenant: &'a TenantId,

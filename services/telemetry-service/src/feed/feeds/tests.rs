@@ -69,10 +69,6 @@ impl TelemetryStore for Scripted {
         })
     }
 
-    fn newest<'a>(&'a self, _: &'a TenantId, _: &'a DeviceId, _: u16) -> Answer<'a, Vec<Reading>> {
-        unreachable!("feeds ask for the latest")
-    }
-
     fn range<'a>(
         &'a self,
         _: &'a TenantId,
