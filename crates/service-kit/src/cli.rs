@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Args as _, Command, FromArgMatches as _};
+use clap::{Arg, ArgAction, Args as _, Command, FromArgMatches as _};
 
 use crate::{
     COMMIT, VERSION,
@@ -11,6 +11,11 @@ use crate::{
 
 /// Exit code of a process that cannot use its settings or arguments.
 const UNUSABLE: u8 = 2;
+/// The flag of services that have an `OpenAPI` document.
+const PRINT_OPENAPI: &str = "print-openapi";
+
+/// Makes the `OpenAPI` document of a service.
+pub type Describe = fn() -> String;
 
 // No Debug: `--set` may hold a secret.
 #[derive(clap::Args)]
@@ -27,6 +32,9 @@ struct Flags {
     /// Print the commented default file, which is the manual of all settings, and end.
     #[arg(long)]
     print_default_config: bool,
+    /// What `--print-openapi` prints, where it was given.
+    #[arg(skip)]
+    print_openapi: Option<Describe>,
     /// Set one setting; wins over file and environment. May be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
@@ -56,6 +64,17 @@ pub fn start<S: ServiceSettings>(service: &'static str) -> Result<S, ExitCode> {
     start_with(service, std::env::args_os())
 }
 
+/// The same for a service that has an `OpenAPI` document: `--print-openapi` prints it, and ends.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_described<S: ServiceSettings>(
+    service: &'static str,
+    openapi: Describe,
+) -> Result<S, ExitCode> {
+    begin(service, std::env::args_os(), Some(openapi))
+}
+
 /// The same with other arguments, for a binary that takes a word of its own out of them first.
 ///
 /// # Errors
@@ -64,10 +83,19 @@ pub fn start_with<S: ServiceSettings>(
     service: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<S, ExitCode> {
+    begin(service, arguments, None)
+}
+
+fn begin<S: ServiceSettings>(
+    service: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+    openapi: Option<Describe>,
+) -> Result<S, ExitCode> {
     let env = std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .collect();
-    match decide::<S>(service, arguments, env) {
+    let program = Program { service, openapi };
+    match decide::<S>(&program, arguments, env) {
         Outcome::Run(settings) => Ok(settings),
         Outcome::Say(text) => {
             println!("{text}");
@@ -80,6 +108,11 @@ pub fn start_with<S: ServiceSettings>(
     }
 }
 
+struct Program {
+    service: &'static str,
+    openapi: Option<Describe>,
+}
+
 enum Outcome<S> {
     Run(S),
     Say(String),
@@ -87,11 +120,12 @@ enum Outcome<S> {
 }
 
 fn decide<S: ServiceSettings>(
-    service: &'static str,
+    program: &Program,
     arguments: impl IntoIterator<Item = OsString>,
     env: HashMap<String, String>,
 ) -> Outcome<S> {
-    let flags = match parse(service, arguments) {
+    let service = program.service;
+    let flags = match parse(program, arguments) {
         Ok(flags) => flags,
         Err(error) if error.use_stderr() => return Outcome::Refuse(error.to_string()),
         Err(told) => return Outcome::Say(told.to_string().trim_end().to_owned()),
@@ -101,6 +135,9 @@ fn decide<S: ServiceSettings>(
     }
     if flags.print_default_config {
         return Outcome::Say(manual::<S>().trim_end().to_owned());
+    }
+    if let Some(describe) = flags.print_openapi {
+        return Outcome::Say(describe().trim_end().to_owned());
     }
     let sources = Sources {
         file: flags.config,
@@ -115,12 +152,19 @@ fn decide<S: ServiceSettings>(
 }
 
 fn parse(
-    service: &'static str,
+    program: &Program,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Flags, clap::Error> {
-    let command = Command::new(service);
-    let matches = Flags::augment_args(command).try_get_matches_from(arguments)?;
-    Flags::from_arg_matches(&matches)
+    let mut command = Flags::augment_args(Command::new(program.service));
+    if program.openapi.is_some() {
+        let flag = Arg::new(PRINT_OPENAPI).long(PRINT_OPENAPI);
+        let flag = flag.action(ArgAction::SetTrue);
+        command = command.arg(flag.help("Print the OpenAPI document, and end"));
+    }
+    let matches = command.try_get_matches_from(arguments)?;
+    let mut flags = Flags::from_arg_matches(&matches)?;
+    flags.print_openapi = program.openapi.filter(|_| matches.get_flag(PRINT_OPENAPI));
+    Ok(flags)
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

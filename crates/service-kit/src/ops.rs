@@ -11,8 +11,9 @@ use actix_web::{
     App, FromRequest, Handler, HttpResponse, HttpServer, Resource, Responder,
     dev::ServerHandle,
     http::StatusCode,
-    web::{self, Data},
+    web::{self, Data, ServiceConfig},
 };
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -35,18 +36,24 @@ pub struct Ops {
     server: JoinHandle<io::Result<()>>,
 }
 
+/// What the listener tells.
 #[derive(Clone)]
-struct Parts {
-    metrics: Metrics,
-    readiness: Readiness,
-    status: Status,
+pub struct Told {
+    /// For `/metrics`.
+    pub metrics: Metrics,
+    /// For `/health/ready`.
+    pub readiness: Readiness,
+    /// For `/status`.
+    pub status: Status,
+    /// The document of the service's public listener, for `/openapi.json`; without one there is no such path.
+    pub openapi: Option<Bytes>,
 }
 
 /// Serves `listener` on one thread of its own, so that a busy service still answers.
 ///
 /// GET and HEAD of `/metrics` (Prometheus text), `/health/live` (200 as long as the process answers at all),
-/// `/health/ready` (200, or 503 with what is missing) and `/status` (whatever `status` gives; it is called per request
-/// and must not block). Everything else is a problem, 404 or 405.
+/// `/health/ready` (200, or 503 with what is missing), `/status` (whatever `status` gives; it is called per request
+/// and must not block) and, where there is a document, `/openapi.json`. Everything else is a problem, 404 or 405.
 ///
 /// # Errors
 /// Where the listener cannot be used.
@@ -54,27 +61,14 @@ struct Parts {
     clippy::disallowed_methods,
     reason = "it must outlive the tracked tasks: their drain is watched through it"
 )]
-pub fn spawn(
-    listener: TcpListener,
-    metrics: Metrics,
-    readiness: Readiness,
-    status: Status,
-) -> io::Result<Ops> {
+pub fn spawn(listener: TcpListener, told: Told) -> io::Result<Ops> {
     let address = listener.local_addr()?;
-    let parts = Parts {
-        metrics,
-        readiness,
-        status,
-    };
     let envelope = Envelope::new(&Random::system());
     let server = HttpServer::new(move || {
         App::new()
             .wrap(envelope.clone())
-            .app_data(Data::new(parts.clone()))
-            .service(readable("/metrics", render_metrics))
-            .service(readable("/health/live", live))
-            .service(readable("/health/ready", ready))
-            .service(readable("/status", report_status))
+            .app_data(Data::new(told.clone()))
+            .configure(|app| routes(app, told.openapi.is_some()))
             .configure(problem::configure)
     })
     .workers(1)
@@ -106,6 +100,16 @@ impl Ops {
     }
 }
 
+fn routes(app: &mut ServiceConfig, described: bool) {
+    app.service(readable("/metrics", render_metrics))
+        .service(readable("/health/live", live))
+        .service(readable("/health/ready", ready))
+        .service(readable("/status", report_status));
+    if described {
+        app.service(readable("/openapi.json", openapi));
+    }
+}
+
 /// A resource for GET and HEAD: probes use either.
 fn readable<F, A>(path: &str, handler: F) -> Resource
 where
@@ -117,18 +121,18 @@ where
         .route(web::head().to(handler))
 }
 
-async fn render_metrics(parts: Data<Parts>) -> impl Responder {
+async fn render_metrics(told: Data<Told>) -> impl Responder {
     HttpResponse::Ok()
         .content_type(metrics::CONTENT_TYPE)
-        .body(parts.metrics.render())
+        .body(told.metrics.render())
 }
 
 async fn live() -> impl Responder {
     web::Json(json!({"status": "live", "checks": {}}))
 }
 
-async fn ready(parts: Data<Parts>) -> impl Responder {
-    let report = parts.readiness.report();
+async fn ready(told: Data<Told>) -> impl Responder {
+    let report = told.readiness.report();
     let status = if report.is_ready() {
         StatusCode::OK
     } else {
@@ -137,6 +141,12 @@ async fn ready(parts: Data<Parts>) -> impl Responder {
     HttpResponse::build(status).json(report)
 }
 
-async fn report_status(parts: Data<Parts>) -> impl Responder {
-    web::Json((parts.status)())
+async fn report_status(told: Data<Told>) -> impl Responder {
+    web::Json((told.status)())
+}
+
+async fn openapi(told: Data<Told>) -> impl Responder {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(told.openapi.clone().unwrap_or_default())
 }

@@ -130,7 +130,13 @@ impl App {
             status["uptime_seconds"] = json!(started.elapsed().as_secs());
             status
         });
-        let ops = ops::spawn(listeners.ops, metrics, lifecycle.readiness(), status)?;
+        let told = ops::Told {
+            metrics,
+            readiness: lifecycle.readiness(),
+            status,
+            openapi: None,
+        };
+        let ops = ops::spawn(listeners.ops, told)?;
         tracing::info!(listener = "public", address = %public_address, "listening");
         Ok(Self {
             lifecycle,

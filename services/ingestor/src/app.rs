@@ -104,7 +104,13 @@ impl App {
         listen(&settings, &ground, &kit, &slots)?;
         let ops_address = listener.local_addr()?;
         let status = status(Arc::clone(&kit), slots);
-        let ops = ops::spawn(listener, ground.metrics, lifecycle.readiness(), status)?;
+        let told = ops::Told {
+            metrics: ground.metrics,
+            readiness: lifecycle.readiness(),
+            status,
+            openapi: None,
+        };
+        let ops = ops::spawn(listener, told)?;
         Ok(Self {
             lifecycle,
             ops,

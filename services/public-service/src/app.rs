@@ -137,7 +137,13 @@ impl App {
         tasks.spawn_critical("http.server", server);
         let started = tokio::time::Instant::now();
         let status = Arc::new(move || public.overview(started));
-        let ops = ops::spawn(listeners.ops, metrics, lifecycle.readiness(), status)?;
+        let told = ops::Told {
+            metrics,
+            readiness: lifecycle.readiness(),
+            status,
+            openapi: None,
+        };
+        let ops = ops::spawn(listeners.ops, told)?;
         tracing::info!(listener = "public", address = %public_address, "listening");
         Ok(Self {
             lifecycle,

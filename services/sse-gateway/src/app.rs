@@ -113,7 +113,13 @@ impl App {
         serve(listeners.public, door, &gate, &lifecycle)?;
         let counted = Arc::clone(&sessions);
         let status = Arc::new(move || status(&counted));
-        let ops = ops::spawn(listeners.ops, metrics, lifecycle.readiness(), status)?;
+        let told = ops::Told {
+            metrics,
+            readiness: lifecycle.readiness(),
+            status,
+            openapi: None,
+        };
+        let ops = ops::spawn(listeners.ops, told)?;
         tracing::info!(listener = "public", address = %public_address, "listening");
         Ok(Self {
             lifecycle,

@@ -122,7 +122,13 @@ impl App {
         serve::spawn(listeners.public, surface, &settings, &lifecycle)?;
         let started = tokio::time::Instant::now();
         let status = Arc::new(move || overview.read(started));
-        let ops = ops::spawn(listeners.ops, metrics, lifecycle.readiness(), status)?;
+        let told = ops::Told {
+            metrics,
+            readiness: lifecycle.readiness(),
+            status,
+            openapi: None,
+        };
+        let ops = ops::spawn(listeners.ops, told)?;
         tracing::info!(listener = "public", address = %public_address, "listening");
         Ok(Self {
             lifecycle,

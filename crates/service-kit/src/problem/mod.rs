@@ -15,6 +15,8 @@ use actix_web::{
     },
 };
 use serde::Serialize;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema as _, ToSchema};
 
 pub use extract::{BODY_LIMIT, configure};
 
@@ -58,7 +60,8 @@ pub struct Problem {
 }
 
 /// One field that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = WrongField)]
 pub struct FieldError {
     /// The name of the field, dotted where it is nested.
     pub field: String,
@@ -66,18 +69,35 @@ pub struct FieldError {
     pub detail: String,
 }
 
-#[derive(Serialize)]
+/// An error: RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 struct Body<'a> {
+    /// Always `about:blank`: `code` says which.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The words of the status.
     title: &'a str,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What happened, for people.
     detail: &'a str,
+    /// What happened, for programs.
     code: &'static str,
+    /// Which fields are wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
+    /// The request, as in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+}
+
+/// The schemas of a problem's body, for `OpenAPI` documents.
+pub(crate) fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![(Body::name().into_owned(), Body::schema())];
+    Body::schemas(&mut schemas);
+    schemas
 }
 
 impl Problem {

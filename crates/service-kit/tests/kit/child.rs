@@ -52,7 +52,13 @@ async fn serve(role: &str) -> std::process::ExitCode {
         tracing::info!("status asked");
         serde_json::Value::Null
     });
-    let ops = ops::spawn(listener, metrics, life.readiness(), status).unwrap();
+    let told = ops::Told {
+        metrics,
+        readiness: life.readiness(),
+        status,
+        openapi: None,
+    };
+    let ops = ops::spawn(listener, told).unwrap();
     match role {
         "stubborn" => life
             .tasks()

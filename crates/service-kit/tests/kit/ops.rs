@@ -2,12 +2,17 @@
 
 use std::{net::TcpListener, process::ExitCode, sync::Arc};
 
+use bytes::Bytes;
 use serde_json::json;
 use service_kit::{clock::Clock, lifecycle::Lifecycle, metrics::Metrics, ops};
 use test_kit::{http_get, http_request};
 use tokio::sync::oneshot;
 
 fn start(life: &Lifecycle) -> (ops::Ops, String) {
+    start_with(life, None)
+}
+
+fn start_with(life: &Lifecycle, openapi: Option<Bytes>) -> (ops::Ops, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let metrics = Metrics::new("kit", "1.2.3", "abc").unwrap();
     metrics
@@ -15,7 +20,13 @@ fn start(life: &Lifecycle) -> (ops::Ops, String) {
         .unwrap()
         .inc();
     let status = Arc::new(|| json!({"streams": 3}));
-    let ops = ops::spawn(listener, metrics, life.readiness(), status).unwrap();
+    let told = ops::Told {
+        metrics,
+        readiness: life.readiness(),
+        status,
+        openapi,
+    };
+    let ops = ops::spawn(listener, told).unwrap();
     let url = format!("http://{}", ops.address());
     (ops, url)
 }
@@ -34,6 +45,24 @@ async fn metrics_and_status_are_served() {
     let answer = http_get(&format!("{url}/status"), &[]).await;
     assert_eq!(answer.json(), json!({"streams": 3}));
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    ops.stop().await;
+}
+
+#[tokio::test]
+async fn a_document_is_served_as_it_stands_and_without_one_there_is_no_such_path() {
+    let life = Lifecycle::new(Clock::system());
+    let (ops, url) = start(&life);
+    let answer = http_get(&format!("{url}/openapi.json"), &[]).await;
+    assert_eq!(answer.status(), 404);
+    ops.stop().await;
+
+    let document = Bytes::from_static(b"{\n  \"openapi\": \"3.1.0\"\n}\n");
+    let (ops, url) = start_with(&life, Some(document.clone()));
+    let answer = http_get(&format!("{url}/openapi.json"), &[]).await;
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!((answer.status(), answer.body), (200, document.to_vec()));
+    let head = http_request("HEAD", &format!("{url}/openapi.json"), &[], b"").await;
+    assert_eq!((head.status(), head.body), (200, Vec::new()));
     ops.stop().await;
 }
 
