@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use argon2::PasswordHash;
 use chrono_tz::Tz;
+use client_api::IntegrationSettings;
 use service_kit::broker::{BrokerSettings, QueueSettings};
+use service_kit::http_client::OutboundSettings;
 use service_kit::jwt::JwtSettings;
 use service_kit::settings::{
     DatabaseSettings, ExposeSecret as _, Field, IpNet, ListenSettings, LogSettings, OpsSettings,
@@ -26,6 +28,10 @@ service_kit::service_settings! {
     sync: SyncSettings,
     keeper: KeeperSettings,
     stream: StreamSettings,
+    integration: IntegrationSettings,
+    outbound: OutboundSettings,
+    console: ConsoleSettings,
+    neighbour: NeighbourSettings,
     alert: AlertSettings,
     log: LogSettings,
     shutdown: ShutdownSettings;
@@ -96,6 +102,30 @@ service_kit::settings! {
         frontend_version_ms: Duration = "60000" in 10..=3_600_000;
     }
     check = StreamSettings::callbacks_are_guarded;
+
+    /// The console, and who is signed in to it.
+    pub struct ConsoleSettings {
+        /// Who signed in to the console has to do so again after so many hours. Sessions are sealed with SECRET_KEY; without one they end with the process.
+        session_hours: u32 = "12" in 1..=720;
+        /// public-service as browsers reach it: the console links to its viewers.
+        public_url: Option<Url> = "";
+    }
+
+    /// The ops listeners of the other services, each with its replicas (comma separated), for the console.
+    pub struct NeighbourSettings {
+        /// Of public-service: freshness and unmapped words of projects come from there.
+        public_ops_url: Vec<Url> = "";
+        /// Of sse-gateway.
+        gateway_ops_url: Vec<Url> = "";
+        /// Of telemetry-service.
+        telemetry_ops_url: Vec<Url> = "";
+        /// Of the ingestor.
+        ingestor_ops_url: Vec<Url> = "";
+        /// Between two looks at them.
+        neighbour_check_ms: Duration = "5000" in 100..=600_000;
+        /// Between two times that what public-service knows of a project's source is written beside its integration.
+        sync_state_ms: Duration = "30000" in 100..=600_000;
+    }
 
     /// Who is told about trouble. Without an address or a webhook it is only logged.
     pub struct AlertSettings {

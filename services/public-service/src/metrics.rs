@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use client_api::FetchError;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use service_kit::metrics::Metrics;
 
-use crate::status::{Closing, DataState, FetchError, Mode, StatusFrame};
+use crate::status::{Closing, DataState, Mode, StatusFrame};
 
 /// Upstream requests: from a quick local API to the longest timeout.
 const REQUEST_BUCKETS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use client_api::IntegrationSettings;
 use service_kit::http_client::OutboundSettings;
 use service_kit::settings::{
-    DatabaseSettings, IpNet, ListenSettings, LogSettings, OpsSettings, Secret, ShutdownSettings,
-    TlsSettings,
+    DatabaseSettings, IpNet, ListenSettings, LogSettings, OpsSettings, ShutdownSettings, TlsSettings,
 };
 
 service_kit::service_settings! {
@@ -15,7 +15,7 @@ service_kit::service_settings! {
     ops: OpsSettings,
     tls: TlsSettings,
     database: DatabaseSettings,
-    secrets: SecretSettings,
+    integration: IntegrationSettings,
     source: SourceSettings,
     outbound: OutboundSettings,
     stream: StreamSettings,
@@ -26,24 +26,15 @@ service_kit::service_settings! {
 }
 
 service_kit::settings! {
-    /// The key to stored credentials.
-    pub struct SecretSettings {
-        /// Opens integration_configs.auth_credentials; without it only projects whose API needs no credentials work.
-        secret_key: Option<Secret> = "";
-    }
-
     /// How client APIs are asked, and how long their answers are good.
     pub struct SourceSettings {
         /// Data younger than this is served from memory.
         cache_ttl_seconds: Duration = "30" in 1..=3600;
         /// How long a project is polled on after its last viewer left.
         poll_linger_seconds: Duration = "2" in 0..=3600;
-        /// What a client's status becomes that no mapping knows, where the integration does not say: available, reserved, sold, hidden or unreleased.
-        unmapped_status: String = "available";
         /// How often the settings of known projects are read again.
         settings_reload_seconds: Duration = "10" in 1..=30;
     }
-    check = SourceSettings::unmapped_status_is_one_of_five;
 
     /// How streams behave.
     pub struct StreamSettings {
@@ -75,14 +66,5 @@ service_kit::settings! {
     pub struct PageSettings {
         /// Whether / lists all active projects with links to their viewers.
         viewer_index: bool = "false";
-    }
-}
-
-impl SourceSettings {
-    fn unmapped_status_is_one_of_five(&self) -> Result<(), String> {
-        let known = self.unmapped_status.parse::<farol_core::status::Status>();
-        known
-            .map(drop)
-            .map_err(|error| format!("UNMAPPED_STATUS is {:?}: {error}", self.unmapped_status))
     }
 }

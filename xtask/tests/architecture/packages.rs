@@ -23,7 +23,13 @@ struct Room {
     tests_may_use: &'static [&'static str],
 }
 
-const PLUMBING: &[&str] = &["farol-core", "live-hub", "service-kit", "gateway-client"];
+const PLUMBING: &[&str] = &[
+    "client-api",
+    "farol-core",
+    "live-hub",
+    "service-kit",
+    "gateway-client",
+];
 const TEST_TOOLS: &[&str] = &["test-kit", "demo-world", "farol-core"];
 
 const ROOMS: &[Room] = &[
@@ -34,6 +40,11 @@ const ROOMS: &[Room] = &[
     },
     Room {
         folder: "crates/test-kit",
+        may_use: &["farol-core", "service-kit"],
+        tests_may_use: TEST_TOOLS,
+    },
+    Room {
+        folder: "crates/client-api",
         may_use: &["farol-core", "service-kit"],
         tests_may_use: TEST_TOOLS,
     },
@@ -69,7 +80,7 @@ const ROOMS: &[Room] = &[
     },
 ];
 
-const DOWNWARDS: &str = "R1/R2/R7: services -> live-hub, service-kit, gateway-client -> core; nothing points up, a service never imports a service, test-kit and demo-world are for tests";
+const DOWNWARDS: &str = "R1/R2/R7: services -> live-hub, service-kit, gateway-client, client-api -> core; nothing points up, a service never imports a service, test-kit and demo-world are for tests";
 const PURE: &str = "R1: core uses std, serde, bytes, thiserror and time types only";
 
 pub(crate) fn metadata(workspace: &Path) -> Value {

@@ -3,6 +3,7 @@
 
 mod mapping;
 mod normalize;
+mod slug;
 mod snapshot;
 mod units;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use mapping::{Mapping, MappingComplaint, canonical_word};
 pub use normalize::{Complaints, MAX_UNMAPPED_VALUES, MAX_VALUE_CHARS, Unmapped, normalize};
+pub use slug::Slug;
 pub use snapshot::{Delta, Snapshot};
 pub use units::{BodyError, MAX_KEY_BYTES, MAX_UNITS, RawUnit, RawUnits, parse_units};
 

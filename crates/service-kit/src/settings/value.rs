@@ -165,6 +165,18 @@ impl Setting for Vec<IpNet> {
     }
 }
 
+impl Setting for Vec<Url> {
+    fn parse(field: &Field, text: &str) -> Option<Self> {
+        items(text)
+            .map(|item| Setting::parse(field, item))
+            .collect()
+    }
+
+    fn rule(_: &Field) -> String {
+        "a comma list of http:// or https:// addresses without user info".to_owned()
+    }
+}
+
 impl Setting for Vec<String> {
     fn parse(_: &Field, text: &str) -> Option<Self> {
         Some(items(text).map(str::to_owned).collect())

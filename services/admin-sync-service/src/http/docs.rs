@@ -1,13 +1,12 @@
 //! GET /docs: a page to try the API, made by its own script from /openapi.json. Nothing of it is from elsewhere.
 
 use actix_web::HttpResponse;
-use actix_web::http::header;
 use actix_web::web::Path;
-use service_kit::problem::Problem;
+use service_kit::page_assets;
+use service_kit::pages::{self, Asset};
 
-/// Nothing from elsewhere, no inline script or style.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What the page consists of.
+const ASSETS: &[Asset] = page_assets!["../../assets": "docs.css", "docs.js"];
 
 /// A page to try all of this.
 #[utoipa::path(
@@ -15,10 +14,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")),
 )]
 pub async fn page() -> HttpResponse {
-    told(
-        "text/html; charset=utf-8",
-        include_str!("../../assets/docs.html"),
-    )
+    pages::page(include_str!("../../assets/docs.html"))
 }
 
 /// What the page consists of.
@@ -31,22 +27,5 @@ pub async fn page() -> HttpResponse {
     ),
 )]
 pub async fn asset(name: Path<String>) -> HttpResponse {
-    match name.as_str() {
-        "docs.js" => told(
-            "text/javascript; charset=utf-8",
-            include_str!("../../assets/docs.js"),
-        ),
-        "docs.css" => told(
-            "text/css; charset=utf-8",
-            include_str!("../../assets/docs.css"),
-        ),
-        _ => actix_web::ResponseError::error_response(&Problem::not_found("Not found")),
-    }
-}
-
-fn told(media_type: &'static str, content: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, media_type))
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .body(content)
+    pages::asset(ASSETS, &name)
 }

@@ -6,13 +6,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use client_api::StoredIntegration;
+use farol_core::status::Slug;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
 use sqlx::{FromRow as _, Postgres, Row as _};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use crate::status::{Slug, StoredIntegration, StoredProject};
+use crate::status::StoredProject;
 
 /// Postgres ends a statement after 5 s and says so; a machine that is gone says nothing.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);

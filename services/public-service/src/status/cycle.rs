@@ -5,17 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use client_api::{Answer, Ask, FetchError, Integration, Source, Validators};
 use farol_core::status::{Complaints, Delta, Mapping, Snapshot, normalize, parse_units};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::engine::{Cycle, EngineState};
 use super::feed::Update;
-use super::integration::{Ask, Integration};
 use super::present::ReadAt;
 use super::project::Project;
 use super::report::MOST_UNMAPPED;
-use super::source::{Answer, FetchError, Source, Validators};
 
 /// Pause before the n-th further attempt: n times this, with jitter.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);

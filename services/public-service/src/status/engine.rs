@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use client_api::Validators;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::report::Report;
 use super::schedule::Schedule;
-use super::source::Validators;
 
 /// An unconditional fetch every so many, in case the source's validators lie.
 const UNCONDITIONAL_EVERY: u32 = 20;

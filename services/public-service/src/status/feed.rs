@@ -8,7 +8,7 @@ use farol_core::status::{Delta, Snapshot};
 use live_hub::{Live, Published};
 use tokio::time::Instant;
 
-use super::Slug;
+use farol_core::status::Slug;
 use super::frame::{StatusFrame, Whole};
 use super::present::{DataState, Present, ReadAt, Version};
 

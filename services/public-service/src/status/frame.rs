@@ -9,7 +9,7 @@ use farol_core::status::{Delta, Snapshot};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::Slug;
+use farol_core::status::Slug;
 use super::present::{DataState, Present, Version, rfc3339};
 
 static CONNECTED: EventName = EventName::from_static("connected");

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use client_api::FetchError;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::engine::Cycle;
 use super::project::Project;
-use super::source::FetchError;
 
 /// No source silences us for longer, whatever its `Retry-After` says: a slip of
 /// a few zeros would otherwise blind every viewer until a restart.

@@ -4,13 +4,13 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use client_api::Ask;
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error};
 
 use super::engine::Why;
 use super::feed::Feed;
-use super::integration::Ask;
 use super::present::DataState;
 use super::project::Project;
 

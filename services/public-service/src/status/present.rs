@@ -9,7 +9,7 @@ use farol_core::status::Snapshot;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::Slug;
+use farol_core::status::Slug;
 
 /// How far the data can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use client_api::{Ask, ClientApi, Integration, Reading, StoredIntegration};
+use farol_core::status::Slug;
 use live_hub::{Closed, Resume, RingLimits, Room, Subscription, Topic};
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Tasks;
@@ -15,16 +17,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Slug;
 use super::audience::Watchers;
 use super::body::BodyCache;
 use super::engine::{Engine, EngineState};
 use super::feed::Feed;
 use super::frame::StatusFrame;
-use super::integration::{Ask, Integration, Reading, StoredIntegration};
 use super::poller;
 use super::present::{DataState, Present, Version, rfc3339};
-use crate::infra::client_api::ClientApi;
 use crate::metrics::StatusMetrics;
 
 /// Unit changes that a replay ring keeps in all.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use client_api::StoredIntegration;
+use farol_core::status::Slug;
 use live_hub::Hub;
 use service_kit::telemetry::Throttle;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::project::{Kit, Project, TELL_EVERY};
-use super::{Slug, StoredIntegration};
 use crate::infra::project_repo::{ProjectRepo, RepoError};
 
 /// Most projects known at a time; the longest idle ones make place.

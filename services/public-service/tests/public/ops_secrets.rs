@@ -321,7 +321,7 @@ async fn every_connection_asks_to_be_read_only() {
 fn settings_that_print_show_no_secret() {
     let mut settings = Settings::default();
     settings.database.database_url = "postgres://ana:s3cret-one@db/farol".to_owned().into();
-    settings.secrets.secret_key = Some("s3cret-two".to_owned().into());
-    let shown = format!("{:?} {:?}", settings.database, settings.secrets);
+    settings.integration.secret_key = Some("s3cret-two".to_owned().into());
+    let shown = format!("{:?} {:?}", settings.database, settings.integration);
     assert!(!shown.contains("s3cret-"), "{shown}");
 }

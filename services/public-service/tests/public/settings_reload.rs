@@ -84,7 +84,7 @@ async fn an_edit_reaches_those_who_only_get() {
 #[tokio::test]
 async fn corrected_credentials_let_a_refused_project_in() {
     let world = World::with(|settings| {
-        settings.secrets.secret_key = Some(KEY.to_owned().into());
+        settings.integration.secret_key = Some(KEY.to_owned().into());
     })
     .await;
     let client_api = world.client_api.project("tower");

@@ -15,7 +15,7 @@ const UNITS: &[(&str, &str)] = &[("A101", "sold")];
 
 async fn world() -> World {
     World::with(|settings| {
-        settings.secrets.secret_key = Some(KEY.to_owned().into());
+        settings.integration.secret_key = Some(KEY.to_owned().into());
         unlimited(settings);
     })
     .await

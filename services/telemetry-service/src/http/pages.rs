@@ -1,25 +1,12 @@
 //! The live page: plain files, embedded. Its data comes from the API, with the token that its reader gives.
 
-use actix_web::http::header;
 use actix_web::web::Path;
-use actix_web::{HttpResponse, Responder, ResponseError as _};
-use service_kit::problem::Problem;
+use actix_web::{HttpResponse, Responder};
+use service_kit::page_assets;
+use service_kit::pages::{self, Asset};
 
-/// Nothing from elsewhere, no inline script or style.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
-
-/// Name, media type, content.
-type Asset = (&'static str, &'static str, &'static str);
-
-macro_rules! assets {
-    ($($name:literal),+ $(,)?) => {
-        &[$(($name, media_type($name), include_str!(concat!("../../assets/", $name)))),+]
-    };
-}
-
-const ASSETS: &[Asset] = assets![
+/// What the page consists of.
+const ASSETS: &[Asset] = page_assets!["../../assets":
     "alerts.js",
     "api.js",
     "base.css",
@@ -37,33 +24,12 @@ const ASSETS: &[Asset] = assets![
     "words.js",
 ];
 
-const fn media_type(name: &str) -> &'static str {
-    match name.as_bytes() {
-        [.., b'.', b'j', b's'] => "text/javascript; charset=utf-8",
-        _ => "text/css; charset=utf-8",
-    }
-}
-
 /// GET /live: the same page for every tenant.
 pub async fn live() -> impl Responder {
-    page(
-        "text/html; charset=utf-8",
-        include_str!("../../assets/live.html"),
-    )
+    pages::page(include_str!("../../assets/live.html"))
 }
 
 /// GET /live-assets/{name}
 pub async fn asset(name: Path<String>) -> HttpResponse {
-    let found = ASSETS.iter().find(|(known, ..)| *known == name.as_str());
-    match found {
-        Some((_, media_type, content)) => page(media_type, content),
-        None => Problem::not_found("Not found").error_response(),
-    }
-}
-
-fn page(media_type: &'static str, content: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, media_type))
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .body(content)
+    pages::asset(ASSETS, &name)
 }

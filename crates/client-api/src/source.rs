@@ -1,5 +1,5 @@
 //! What is asked of a client's API, and what can come of it. How it is asked is
-//! in `infra::client_api`.
+//! in `client_api`.
 
 use std::time::Duration;
 

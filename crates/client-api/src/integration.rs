@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use service_kit::secrets::{Credentials, Vault};
 
-use super::source::{Auth, Source};
+use crate::source::{Auth, Source};
 
 /// Complaints about one row that are told and kept, and characters of each.
 const MOST_COMPLAINTS: usize = 20;
@@ -18,17 +18,25 @@ const MOST_COMPLAINT_CHARS: usize = 300;
 /// The columns of `integration_configs`; rows of other programs may hold NULL anywhere.
 #[derive(Clone, Default, PartialEq)]
 pub struct StoredIntegration {
+    /// Where the API is.
     pub api_base_url: Option<String>,
+    /// What is asked there, from its first `/` on.
     pub status_endpoint: Option<String>,
+    /// `none`, `bearer`, `api_key` or `basic`.
     pub auth_type: Option<String>,
     /// A Fernet token, or a plain JSON object.
     pub auth_credentials: Option<String>,
     /// JSON, unread: what Postgres takes for it may be more than we can.
     pub status_mapping: Option<String>,
+    /// What becomes of words that nobody mapped.
     pub unmapped_status: Option<String>,
+    /// `polling`; anything else is polled with a complaint.
     pub update_method: Option<String>,
+    /// 1 to 300; 30.
     pub polling_interval_seconds: Option<i32>,
+    /// 1 to 60; 10.
     pub timeout_seconds: Option<i32>,
+    /// 0 to 10; 3.
     pub retry_count: Option<i32>,
 }
 
@@ -53,7 +61,9 @@ pub enum Ask {
 /// An integration as it is used.
 #[derive(Debug, Clone)]
 pub struct Integration {
+    /// Whom to ask, and how.
     pub ask: Ask,
+    /// What its words mean.
     pub mapping: Mapping,
     /// Between two polls.
     pub interval: Duration,
@@ -68,6 +78,7 @@ pub struct Integration {
 /// What a missing or unreadable `unmapped_status` means, and the key to the credentials.
 #[derive(Clone)]
 pub struct Reading {
+    /// What becomes of words that nobody mapped, where the row does not say.
     pub unmapped: Status,
     /// Opens `auth_credentials`.
     pub vault: Vault,

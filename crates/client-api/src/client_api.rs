@@ -1,5 +1,5 @@
 //! One conditional GET to a client's API, and what its answer means. When to
-//! ask, and how often again, is decided in `status::cycle`.
+//! ask, and how often again, is up to services.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use service_kit::http_client::{
 };
 
 use super::client_auth;
-use crate::status::{Answer, FetchError, Source, Validators};
+use crate::source::{Answer, FetchError, Source, Validators};
 
 /// Larger bodies are refused.
 const MOST_BYTES: usize = 10 * 1024 * 1024;

@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use service_kit::http_client::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::status::{Auth, FetchError};
+use crate::source::{Auth, FetchError};
 
 /// The headers that let us in.
 ///
