@@ -68,6 +68,12 @@ const ROOMS: &[Room] = &[
         may_use: &["farol-core", "service-kit"],
         tests_may_use: TEST_TOOLS,
     },
+    // Programs of outsiders: they know docs/API.md and nothing of ours.
+    Room {
+        folder: "examples/",
+        may_use: &[],
+        tests_may_use: &[],
+    },
     Room {
         folder: "fuzz",
         may_use: &["farol-core"],
