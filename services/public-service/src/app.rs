@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_server::{Server, ServerBuilder};
-use farol_core::status::Status;
+use client_api::ClientApi;
 use service_kit::clock::Clock;
 use service_kit::http_client::{Outbound, OutboundError};
 use service_kit::lifecycle::Lifecycle;
@@ -17,12 +17,10 @@ use service_kit::ops::{self, Ops};
 use service_kit::pg::{self, PoolOptions};
 use service_kit::proxies::TrustedProxies;
 use service_kit::random::Random;
-use service_kit::secrets::Vault;
 use service_kit::tls::UnusableCertificate;
 use service_kit::{COMMIT, VERSION};
 
 use crate::http::State;
-use crate::infra::client_api::ClientApi;
 use crate::infra::project_repo::ProjectRepo;
 use crate::limits::{RefreshLimit, Seats};
 use crate::listen::{self, Served};
@@ -30,7 +28,7 @@ use crate::metrics::StatusMetrics;
 use crate::public::{Public, PublicLimits};
 use crate::reload;
 use crate::settings::Settings;
-use crate::status::{Kit, ProjectLimits, Reading};
+use crate::status::{Kit, ProjectLimits};
 use crate::wire::Door;
 
 /// A client that sends no complete head for this long is dropped.
@@ -174,9 +172,6 @@ fn kit(
     random: Random,
 ) -> Result<Arc<Kit>, StartError> {
     let outbound = Outbound::new(&settings.outbound)?;
-    // Checked when settings are read; a contract's default is better than a panic.
-    let unmapped = settings.source.unmapped_status.parse();
-    let secret_key = settings.secrets.secret_key.clone().unwrap_or_default();
     Ok(Arc::new(Kit {
         client_api: ClientApi::new(outbound, clock.clone()),
         metrics: StatusMetrics::register(metrics)?,
@@ -193,10 +188,7 @@ fn kit(
             replay: settings.stream.replay_ring,
             drain: settings.shutdown.drain_seconds,
         },
-        reading: Reading {
-            unmapped: unmapped.unwrap_or(Status::Available),
-            vault: Vault::new(&secret_key),
-        },
+        reading: settings.integration.reading(),
     }))
 }
 
