@@ -8,6 +8,7 @@
 
 mod chaos_proxy;
 mod cluster_repo;
+mod contract;
 mod database;
 mod head;
 mod http;
@@ -28,6 +29,7 @@ mod wait;
 mod ws_client;
 
 pub use chaos_proxy::ChaosProxy;
+pub use contract::{Contract, judge_committed};
 pub use database::Database;
 pub use head::Head;
 pub use http::{Answer, http_get, http_post, http_request};
