@@ -1,0 +1,58 @@
+// The REST API as the pages use it. The cookie goes along by itself; the header says that it is us who ask, and not a
+// page of another site, and keeps the browser from showing a password dialog of its own.
+
+const OURS = { "X-Requested-With": "farol-console" };
+
+/** What an answer other than 2xx becomes. `fields` is what is wrong, by name of the field. */
+export class ApiError extends Error {
+  constructor(status, problem, retryAfter) {
+    super(problem.detail ?? problem.error ?? `HTTP ${status}`);
+    this.status = status;
+    this.code = problem.code ?? "";
+    this.problem = problem;
+    this.retryAfter = retryAfter;
+    this.fields = new Map((problem.errors ?? []).map(({ field, detail }) => [field, detail]));
+  }
+}
+
+/** Nothing came back at all. */
+export class Unreachable extends Error {}
+
+/** Who shows what it takes to sign in again; `main.js` puts it here. */
+export const door = { signedOut: () => {} };
+
+export const get = (path, options) => ask("GET", path, undefined, options);
+export const post = (path, body, options) => ask("POST", path, body, options);
+export const put = (path, body, options) => ask("PUT", path, body, options);
+export const del = (path, options) => ask("DELETE", path, undefined, options);
+
+/** JSON in, JSON out; null where the answer has none. `options`: `signal`, `headers`, `stay` (a 401 is the caller's). */
+async function ask(method, path, body, { signal, headers = {}, stay = false } = {}) {
+  const sent = { ...OURS, ...headers };
+  if (body !== undefined) sent["Content-Type"] = "application/json";
+  let answer;
+  let text;
+  try {
+    answer = await fetch(path, { method, signal, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
+    text = await answer.text();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Unreachable(error.message);
+  }
+  if (answer.ok) {
+    const told = text ? JSON.parse(text) : null;
+    // What If-Match wants, for those who edit.
+    if (told && answer.headers.has("etag")) Object.defineProperty(told, "etag", { value: answer.headers.get("etag") });
+    return told;
+  }
+  if (answer.status === 401 && !stay) door.signedOut();
+  throw new ApiError(answer.status, parsed(text), Number(answer.headers.get("retry-after")) || null);
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
