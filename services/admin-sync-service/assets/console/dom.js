@@ -34,6 +34,40 @@ export function swap(old, made) {
   return made;
 }
 
+/**
+ * Makes `old` look like `made` with as few touches as it takes, so that a look every few seconds moves neither the keyboard,
+ * nor a selection, nor whoever reads aloud. Two elements are the same one when name and `data-key` are; it keeps its
+ * listeners, so these must not close over what changes, and what a person has opened (`details`) stays open. Returns what
+ * is in the document now.
+ */
+export function refresh(old, made) {
+  if (old.nodeName !== made.nodeName || old.dataset?.key !== made.dataset?.key) {
+    old.replaceWith(made);
+    return made;
+  }
+  if (!(old instanceof Element)) {
+    if (old.data !== made.data) old.data = made.data;
+    return old;
+  }
+  for (const { name } of [...old.attributes]) if (!made.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  for (const { name, value } of made.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const keyed = new Map([...old.children].filter((child) => child.dataset.key).map((child) => [child.dataset.key, child]));
+  const active = old.contains(document.activeElement) ? document.activeElement : null;
+  let at = old.firstChild;
+  for (const child of [...made.childNodes]) {
+    const known = child.dataset?.key ? keyed.get(child.dataset.key) : at?.dataset?.key ? null : at;
+    if (known && known !== at) old.insertBefore(known, at);
+    at = (known ? refresh(known, child) : old.insertBefore(child, at)).nextSibling;
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
+  if (active?.isConnected && active !== document.activeElement) active.focus({ preventScroll: true });
+  return old;
+}
+
 function flat(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }

@@ -1,10 +1,11 @@
 // The shell: who is signed in, which page is shown, the way between pages. A page is a module with
-// `show(place, page)`, where `page` has `session`, `params`, `query`, `signal` (aborted when the page is left), `go(path)`.
+// `show(place, page)`, where `page` has `session`, `params`, `query`, `signal` (aborted when the page is left), `go(path)`,
+// and `guard(unsaved)`: while `unsaved()` is true, whoever leaves the page is asked first.
 
 import { del, door, get } from "./api.js";
 import { announce, fill, h } from "./dom.js";
 import { useZone } from "./format.js";
-import { button, explain, notice } from "./parts.js";
+import { button, confirmed, explain, notice } from "./parts.js";
 import { signIn } from "./signin.js";
 import { language, learn, speak, t } from "./words.js";
 
@@ -13,11 +14,13 @@ learn({
     skip: "Skip to the page", never: "never", ago: "{span} ago", "nav.label": "Pages", "nav.runs": "Runs", "nav.coverage": "Coverage",
     "nav.dashboard": "Dashboard", "nav.projects": "Projects", "nav.system": "System", "nav.out": "Sign out", "nav.language": "Language",
     "page.missing": "There is no such page.", "page.loading": "Loading …", "page.expired": "Your session has ended. Sign in to go on.",
+    "page.unsaved": "Leave without saving?", "page.unsaved.why": "What you have changed on this page is not saved.", "page.leave": "Leave",
   },
   pt: {
     skip: "Ir para a página", never: "nunca", ago: "há {span}", "nav.label": "Páginas", "nav.runs": "Execuções", "nav.coverage": "Cobertura",
     "nav.dashboard": "Painel", "nav.projects": "Projetos", "nav.system": "Sistema", "nav.out": "Sair", "nav.language": "Idioma",
     "page.missing": "Esta página não existe.", "page.loading": "Carregando …", "page.expired": "Sua sessão terminou. Entre para continuar.",
+    "page.unsaved": "Sair sem salvar?", "page.unsaved.why": "O que você mudou nesta página não foi salvo.", "page.leave": "Sair sem salvar",
   },
 });
 
@@ -36,12 +39,16 @@ const TABS = ["runs", "coverage", "dashboard", "projects", "system"];
 const place = document.getElementById("page");
 let session = null;
 let leave = new AbortController();
+let shown = "";
+let unsaved = () => false;
 
 /** Shows the page of the present address. `moved`: a person came from another page, so the reader's place moves too. */
 async function render(moved = false) {
   leave.abort();
   leave = new AbortController();
   const { signal } = leave;
+  shown = location.pathname + location.search;
+  unsaved = () => false;
   frame();
   if (!session?.user) return signIn(place, session, entered);
   const found = PAGES.find(({ path }) => path.test(location.pathname));
@@ -50,7 +57,7 @@ async function render(moved = false) {
     const module = await found.load();
     if (signal.aborted) return undefined;
     const params = location.pathname.match(found.path).groups ?? {};
-    const page = { session, params, query: new URLSearchParams(location.search), signal, go };
+    const page = { session, params, query: new URLSearchParams(location.search), signal, go, guard };
     fill(place, h("p", { class: "quiet" }, t("page.loading")));
     await module.show(place, page);
     if (signal.aborted) return undefined;
@@ -68,9 +75,25 @@ async function render(moved = false) {
   return undefined;
 }
 
-function go(path) {
+async function go(path) {
+  if (!(await mayLeave())) return;
   history.pushState(null, "", path);
-  return render(true);
+  await render(true);
+}
+
+function guard(ask) {
+  unsaved = ask;
+}
+
+async function mayLeave() {
+  return !unsaved() || confirmed(t("page.unsaved"), t("page.unsaved.why"), t("page.leave"));
+}
+
+/** Back and forward. A move within the page (the link to skip to it, say) is none. */
+async function travelled() {
+  if (location.pathname + location.search === shown) return;
+  if (await mayLeave()) await render(true);
+  else history.pushState(null, "", shown);
 }
 
 function entered(told) {
@@ -90,7 +113,8 @@ function frame() {
   fill(nav, TABS.map((tab) => h("a", { href: `/console/${tab}`, "aria-current": tab === here ? "page" : null }, t(`nav.${tab}`))));
   const other = language === "en" ? "pt" : "en";
   const speech = h("button", { class: "plain", lang: other === "pt" ? "pt-BR" : "en" }, other === "pt" ? "Português" : "English");
-  speech.addEventListener("click", () => {
+  speech.addEventListener("click", async () => {
+    if (!(await mayLeave())) return;
     speak(other);
     render();
   });
@@ -99,6 +123,7 @@ function frame() {
 }
 
 async function signOut() {
+  if (!(await mayLeave())) return;
   await del("/console/session");
   session = await get("/console/session");
   render();
@@ -118,7 +143,8 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   go(link.getAttribute("href"));
 });
-addEventListener("popstate", () => render(true));
+addEventListener("popstate", travelled);
+addEventListener("beforeunload", (event) => unsaved() && event.preventDefault());
 
 async function start() {
   try {

@@ -69,6 +69,8 @@ export function complain(form, error) {
       left.push(`${name}: ${detail}`);
       continue;
     }
+    const folded = control.closest("details");
+    if (folded) folded.open = true;
     place.textContent = detail;
     place.hidden = false;
     control.setAttribute("aria-invalid", "true");
