@@ -71,7 +71,11 @@ impl ClientApi {
                     etag: text(&response.headers, "etag"),
                     last_modified: text(&response.headers, "last-modified"),
                 };
-                Ok(Answer::Body(response.body, validators))
+                Ok(Answer::Body {
+                    status: status.as_u16(),
+                    body: response.body,
+                    validators,
+                })
             }
             status if status.is_server_error() => Err(FetchError::Server {
                 status: status.as_u16(),

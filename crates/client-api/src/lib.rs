@@ -7,8 +7,11 @@ mod client_auth;
 mod integration;
 mod settings;
 mod source;
+mod units;
 
 pub use client_api::ClientApi;
+pub use client_auth::headers;
 pub use integration::{Ask, Integration, Reading, StoredIntegration};
 pub use settings::IntegrationSettings;
 pub use source::{Answer, Auth, FetchError, Source, Validators};
+pub use units::usable_units;

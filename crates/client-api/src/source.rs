@@ -53,7 +53,14 @@ pub struct Validators {
 #[derive(Debug)]
 pub enum Answer {
     /// 2xx with a body that is yet to be read.
-    Body(Bytes, Validators),
+    Body {
+        /// HTTP status.
+        status: u16,
+        /// As it came.
+        body: Bytes,
+        /// For the next request.
+        validators: Validators,
+    },
     /// 304.
     NotModified,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use client_api::{Answer, Ask, FetchError, Integration, Source, Validators};
-use farol_core::status::{Complaints, Delta, Mapping, Snapshot, normalize, parse_units};
+use client_api::{Answer, Ask, FetchError, Integration, Source, Validators, usable_units};
+use farol_core::status::{Complaints, Delta, Mapping, Snapshot, normalize};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
@@ -135,7 +135,10 @@ fn outcome_of(read: &Result<News, FetchError>) -> &'static str {
 }
 
 async fn read(answer: Answer, integration: &Integration) -> Result<News, FetchError> {
-    let Answer::Body(body, validators) = answer else {
+    let Answer::Body {
+        body, validators, ..
+    } = answer
+    else {
         return Ok(News::None);
     };
     let (units, complaints) = read_body(body, integration).await?;
@@ -147,13 +150,7 @@ async fn read_body(
     integration: &Integration,
 ) -> Result<(Snapshot, Complaints), FetchError> {
     fn read(body: &[u8], mapping: &Mapping) -> Result<(Snapshot, Complaints), FetchError> {
-        let raw = parse_units(body, mapping).map_err(|e| FetchError::Body(e.to_string()))?;
-        // One bad unit fails nothing; nothing but bad units is not a list of units.
-        if raw.units.is_empty() && raw.skipped > 0 {
-            let reason = format!("none of {} entries is a unit", raw.skipped);
-            return Err(FetchError::Body(reason));
-        }
-        Ok(normalize(raw, mapping))
+        Ok(normalize(usable_units(body, mapping)?, mapping))
     }
     if body.len() < READ_ASIDE_FROM_BYTES {
         return read(&body, &integration.mapping);
