@@ -11,6 +11,7 @@ mod live;
 mod metrics;
 pub mod migrate;
 mod monitor;
+mod neighbours;
 mod outbox;
 pub mod settings;
 mod sync;

@@ -5,6 +5,8 @@ use farol_core::sync::Mode;
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use service_kit::metrics::Metrics;
 
+use crate::neighbours::{Sight, State};
+
 /// Waits of runs for a worker: from at once to the length of a backfill before it.
 const WAIT_BUCKETS: [f64; 11] = [
     0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 43_200.0,
@@ -24,6 +26,10 @@ pub struct AlertMetrics {
     open: IntGauge,
     notices: IntCounterVec,
 }
+
+/// How the other services are. Clones share the figures.
+#[derive(Clone, Debug)]
+pub struct NeighbourMetrics(IntGaugeVec);
 
 /// What is read from the database and the broker again and again. Clones share the figures.
 #[derive(Clone, Debug)]
@@ -117,6 +123,35 @@ impl AlertMetrics {
     pub fn noticed(&self, channel: &'static str, taken: bool) {
         let outcome = if taken { "taken" } else { "failed" };
         self.notices.with_label_values(&[channel, outcome]).inc();
+    }
+}
+
+impl NeighbourMetrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// On a name that is taken.
+    pub fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+        let found = Self(metrics.gauge_vec(
+            "admin_neighbours",
+            "Ops listeners of the other services, by how they were found.",
+            &["state"],
+        )?);
+        found.count(&[]);
+        Ok(found)
+    }
+
+    /// So they all are.
+    pub fn count(&self, sights: &[Sight]) {
+        for (label, state) in [
+            ("ready", State::Ready),
+            ("not_ready", State::NotReady),
+            ("away", State::Away),
+        ] {
+            let many = sights.iter().filter(|it| it.state == state).count();
+            let many = i64::try_from(many).unwrap_or(i64::MAX);
+            self.0.with_label_values(&[label]).set(many);
+        }
     }
 }
 

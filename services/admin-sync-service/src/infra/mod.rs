@@ -14,6 +14,7 @@ pub mod incident_repo;
 pub mod keeper_repo;
 pub mod leader_repo;
 pub mod mail;
+pub mod ops_api;
 pub mod outbox_repo;
 pub mod publisher;
 pub mod readyz_api;

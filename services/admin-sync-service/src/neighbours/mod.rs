@@ -1,0 +1,12 @@
+//! What this service knows of the others: whether they are there, and what public-service knows of each project. Read
+//! from their ops listeners again and again; nobody who asks waits for one.
+
+mod board;
+mod live;
+mod sight;
+mod watch;
+
+pub use board::Neighbours;
+pub use live::Live;
+pub use sight::{Health, Sight, State};
+pub use watch::Watch;
