@@ -49,6 +49,11 @@ async function ask(method, path, body, { signal, headers = {}, stay = false } = 
   throw new ApiError(answer.status, parsed(text), Number(answer.headers.get("retry-after")) || null);
 }
 
+/** An Idempotency-Key: `crypto.randomUUID` is missing where the console is not served over TLS. */
+export function onceKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 function parsed(text) {
   try {
     return JSON.parse(text);

@@ -68,6 +68,32 @@ export function refresh(old, made) {
   return old;
 }
 
+/**
+ * Makes the children of `place` those of `items`, in their order. A child stays where `told(item)` is what it was (or equal as
+ * JSON), so what did not change is not touched; one that did is made anew by `make(item)` and keeps the keyboard.
+ */
+export function keyed(place, items, key, told, make) {
+  const wanted = new Set(items.map((item) => String(key(item))));
+  for (const child of [...place.children]) if (!wanted.has(child.dataset.item)) child.remove();
+  const old = new Map([...place.children].map((child) => [child.dataset.item, child]));
+  let next = place.firstElementChild;
+  for (const item of items) {
+    const name = String(key(item));
+    const says = JSON.stringify(told(item));
+    let child = old.get(name);
+    if (!child || child.says !== says) {
+      const made = make(item);
+      made.dataset.item = name;
+      made.says = says;
+      if (child && child === next) next = made;
+      child = child ? swap(child, made) : made;
+    }
+    // A child that stands where it belongs is not moved: moving takes the keyboard from it.
+    if (child === next) next = next.nextElementSibling;
+    else place.insertBefore(child, next);
+  }
+}
+
 function flat(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }

@@ -21,6 +21,26 @@ export function when(text) {
   return text ? new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(text)) : "–";
 }
 
+/** From one RFC 3339 text up to, not including, another: as days where both are midnights. */
+export function period(from, to) {
+  if (!from || !to) return "–";
+  const [start, end] = [new Date(from), new Date(to)];
+  const midnight = (date) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone }).format(date) === "00:00:00";
+  const whole = midnight(start) && midnight(end);
+  const style = whole ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };
+  return new Intl.DateTimeFormat(language, { ...style, timeZone: zone }).formatRange(start, whole ? new Date(end - 1) : end);
+}
+
+/** The zone of all times here, and of dates that the service is sent without one. */
+export const zoneName = () => zone;
+
+/** An instant as the service's zone writes it: `2026-11-27T14:05`. */
+export function local(date) {
+  const style = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone };
+  const parts = new Map(new Intl.DateTimeFormat("en-CA", style).formatToParts(date).map(({ type, value }) => [type, value]));
+  return `${parts.get("year")}-${parts.get("month")}-${parts.get("day")}T${parts.get("hour")}:${parts.get("minute")}`;
+}
+
 /** `2026-11-27`, as the day it is and not as an instant. */
 export function day(text) {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));

@@ -13,6 +13,7 @@ learn({
     "state.not_ready": "Not ready", "state.away": "Away", "state.ok": "OK", "state.degraded": "Degraded", "state.down": "Down",
     "state.idle": "Idle", "state.active": "Active", "state.inactive": "Inactive", "state.never": "Never read",
     "state.complete": "Complete", "state.suspected_outage": "Suspected outage",
+    "state.pending": "Waiting", "state.failed": "Failed",
     "part.cancel": "Not now", "part.close": "Close", "part.again": "Try again", "part.unreachable": "The service cannot be reached. It is asked again.",
     "part.failed": "That did not work: {why}", "part.busy": "Working …",
   },
@@ -23,6 +24,7 @@ learn({
     "state.not_ready": "Não pronto", "state.away": "Fora do ar", "state.ok": "OK", "state.degraded": "Degradado", "state.down": "Fora do ar",
     "state.idle": "Ocioso", "state.active": "Ativo", "state.inactive": "Inativo", "state.never": "Nunca lido",
     "state.complete": "Completo", "state.suspected_outage": "Suspeita de falha",
+    "state.pending": "Aguardando", "state.failed": "Falhou",
     "part.cancel": "Agora não", "part.close": "Fechar", "part.again": "Tentar de novo", "part.unreachable": "O serviço não responde. Nova tentativa em instantes.",
     "part.failed": "Não deu certo: {why}", "part.busy": "Um momento …",
   },
@@ -55,8 +57,11 @@ export function field(label, control, { hint, name } = {}) {
   return h("div", { class: "field" }, h("label", { for: id }, label), control, hint ? about : null, wrong);
 }
 
-/** Writes what an ApiError says beside the fields that it names; returns what belongs to no field of `form`. */
-export function complain(form, error) {
+/**
+ * Writes what an ApiError says beside the fields that it names; returns what belongs to no field of `form`. `focus: false` is for
+ * complaints that come while somebody types.
+ */
+export function complain(form, error, { focus = true } = {}) {
   for (const wrong of form.querySelectorAll(".wrong")) wrong.hidden = true;
   for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
   if (!(error instanceof ApiError)) return error ? explain(error) : "";
@@ -76,7 +81,7 @@ export function complain(form, error) {
     control.setAttribute("aria-invalid", "true");
     first ??= control;
   }
-  first?.focus();
+  if (focus) first?.focus();
   return error.fields.size ? left.join("; ") : explain(error);
 }
 
@@ -122,9 +127,11 @@ export function confirmed(title, text, yes) {
   });
 }
 
-/** A table whose cells carry their heading, for narrow screens. `rows` are lists of contents, as many as `headings`. */
+/**
+ * A table whose cells carry their heading, for narrow screens. `rows` are lists of contents, as many as `headings`, or rows made
+ * with `row`. A heading is a text, or `{text, kind}` with a class for its column: `number`.
+ */
 export function table(caption, headings, rows, properties = {}) {
-  const cell = (content, index) => h("td", { "data-label": headings[index] }, content);
   return h(
     "div",
     { class: "scroller", ...properties },
@@ -132,10 +139,16 @@ export function table(caption, headings, rows, properties = {}) {
       "table",
       {},
       h("caption", { class: "unseen" }, caption),
-      h("thead", {}, h("tr", {}, headings.map((heading) => h("th", { scope: "col" }, heading)))),
-      h("tbody", {}, rows.map((row) => (row instanceof Element ? row : h("tr", {}, row.map(cell))))),
+      h("thead", {}, h("tr", {}, headings.map((heading) => h("th", { scope: "col", class: heading.kind }, heading.text ?? heading)))),
+      h("tbody", {}, rows.map((cells) => (cells instanceof Element ? cells : row(headings, cells)))),
     ),
   );
+}
+
+/** A row of such a table. */
+export function row(headings, cells, properties = {}) {
+  const cell = (content, index) => h("td", { "data-label": headings[index].text ?? headings[index], class: headings[index].kind }, content);
+  return h("tr", properties, cells.map(cell));
 }
 
 /** Says what happened, to eyes in `place` and to ears. */

@@ -1,22 +1,33 @@
 // Looking again and again, and following a run. Both end with the page's signal, both rest while nobody looks.
 
-/** Calls `look` now, and `ms` after each end of it, until `signal`. A failing look goes to `failed` and is repeated. */
+/**
+ * Calls `look` now, and `ms` after each end of it, until `signal`; `ms` may be a function that knows better each time. A failing
+ * look goes to `failed` and is repeated. What comes back looks at once; where a look is under way, once more right after it.
+ */
 export function every(ms, look, signal, failed) {
   let timer = null;
   let looking = false;
+  let wanted = false;
   async function turn() {
     clearTimeout(timer);
+    wanted = looking;
     if (looking || signal.aborted) return;
     looking = true;
     try {
       await look();
       failed?.(null);
     } catch (error) {
-      if (error.name !== "AbortError") failed?.(error);
+      if (error.name !== "AbortError" && !signal.aborted) failed?.(error);
     }
     looking = false;
+    if (signal.aborted) return;
+    if (wanted) {
+      turn();
+      return;
+    }
     // Many consoles must not ask in step.
-    if (!signal.aborted && !document.hidden) timer = setTimeout(turn, ms * (0.9 + Math.random() * 0.2));
+    const wait = typeof ms === "function" ? ms() : ms;
+    if (!document.hidden) timer = setTimeout(turn, wait * (0.9 + Math.random() * 0.2));
   }
   document.addEventListener("visibilitychange", () => !document.hidden && turn(), { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
@@ -26,7 +37,8 @@ export function every(ms, look, signal, failed) {
 
 /**
  * Follows the run `taskId` on the gateway at `base`: `heard(type, data)` for each task event, `lost(true)` while the stream
- * is down. Ends with the run, with `signal`, or with the returned function.
+ * is down. Ends with the run, with `signal`, or with the returned function. Where nobody looks it lets go of its connection: a
+ * browser has six of them for all tabs.
  */
 export function follow(base, taskId, signal, heard, lost = () => {}) {
   let stream = null;
@@ -38,7 +50,9 @@ export function follow(base, taskId, signal, heard, lost = () => {}) {
     stream?.close();
   };
   function open() {
-    if (over || signal.aborted) return;
+    clearTimeout(timer);
+    if (over || signal.aborted || document.hidden) return;
+    stream?.close();
     stream = new EventSource(`${base}/api/sse/tasks?task_id=${encodeURIComponent(taskId)}`);
     stream.addEventListener("connection_open", () => lost(false));
     stream.addEventListener("task_event", (event) => {
@@ -54,6 +68,7 @@ export function follow(base, taskId, signal, heard, lost = () => {}) {
     });
   }
   signal.addEventListener("abort", close);
+  document.addEventListener("visibilitychange", () => (document.hidden ? stream?.close() : open()), { signal });
   open();
   return close;
 }
