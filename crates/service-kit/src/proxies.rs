@@ -36,6 +36,18 @@ impl TrustedProxies {
         client
     }
 
+    /// Whether a client spoke TLS to the proxy at `peer`, by its `X-Forwarded-Proto`. Several proxies may each have said
+    /// something; a stranger's word counts for nothing.
+    pub fn over_tls<'a, L: AsRef<[u8]> + ?Sized + 'a>(
+        &self,
+        peer: IpAddr,
+        forwarded_proto: impl Iterator<Item = &'a L>,
+    ) -> bool {
+        let mut protocols =
+            forwarded_proto.flat_map(|line| line.as_ref().split(|byte| *byte == b','));
+        self.trusts(peer) && protocols.any(|it| it.trim_ascii().eq_ignore_ascii_case(b"https"))
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -115,5 +127,19 @@ mod tests {
             client("10.2.2.2", &["192.0.2.7, junk, 10.1.1.1"]),
             address("10.1.1.1")
         );
+    }
+
+    #[test]
+    fn tls_is_what_a_proxy_of_ours_says_it_is() {
+        let trusted = TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]);
+        let over_tls = |peer: &str, lines: &[&str]| {
+            trusted.over_tls(peer.parse().unwrap(), lines.iter().copied())
+        };
+        assert!(over_tls("10.1.1.1", &["https"]));
+        assert!(over_tls("::ffff:10.1.1.1", &["HTTPS , http"]));
+        assert!(over_tls("10.1.1.1", &["http", "https"]));
+        assert!(!over_tls("10.1.1.1", &["http", "httpsx"]));
+        assert!(!over_tls("10.1.1.1", &[]));
+        assert!(!over_tls("203.0.113.9", &["https"]));
     }
 }

@@ -21,8 +21,10 @@ use crate::infra::mail::UnusableMail;
 use crate::settings::Settings;
 
 mod bearer;
+mod door;
 mod live;
 mod machinery;
+mod neighbours;
 mod serve;
 mod surface;
 
@@ -114,8 +116,17 @@ impl App {
         };
         let (bell, board) = machinery.start()?;
         let live = machinery.start_live()?;
+        let neighbours = machinery.start_neighbours()?;
         let verifier = machinery.verifier()?;
-        let state = surface::state(&settings, &pool, bell, live, verifier);
+        let state = surface::state(
+            &settings,
+            &pool,
+            bell,
+            live,
+            neighbours,
+            verifier,
+            lifecycle.clock(),
+        );
 
         let schema = lifecycle.readiness().latch("database");
         let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());

@@ -18,6 +18,8 @@ use crate::sync::{BadRequest, DeskError};
 const BASIC: &str = r#"Basic realm="farol", charset="UTF-8""#;
 /// What programs with a token are asked for.
 const BEARER: &str = r#"Bearer realm="farol""#;
+/// What the console is asked for: it shows its form.
+const SESSION: &str = "Session";
 /// When a database that is away may be back, in seconds.
 const RETRY_AFTER: u64 = 5;
 
@@ -26,6 +28,8 @@ const RETRY_AFTER: u64 = 5;
 pub struct Challenges {
     /// Name and password.
     pub basic: bool,
+    /// Name and password, by the form of the console.
+    pub session: bool,
     /// A token.
     pub bearer: bool,
 }
@@ -48,6 +52,9 @@ pub enum ApiError {
     /// A page of another site sent it, with the credentials that the browser has for ours.
     #[error("a request of another site")]
     CrossSite,
+    /// A browser's cookie came along, and nothing says that it was the console who asked.
+    #[error("a session without the header of the console")]
+    NotTheConsole,
     /// The body is larger than we read.
     #[error("the body is too large")]
     TooLarge,
@@ -68,7 +75,9 @@ pub enum ApiError {
 impl Challenges {
     fn texts(self) -> impl Iterator<Item = &'static str> {
         let basic = self.basic.then_some(BASIC);
-        basic.into_iter().chain(self.bearer.then_some(BEARER))
+        let session = self.session.then_some(SESSION);
+        let bearer = self.bearer.then_some(BEARER);
+        basic.into_iter().chain(session).chain(bearer)
     }
 }
 
@@ -99,6 +108,12 @@ impl ApiError {
             Self::CrossSite => Problem {
                 code: "cross_site",
                 ..Problem::forbidden("Requests of other sites are not accepted")
+            },
+            Self::NotTheConsole => Problem {
+                code: "cross_site",
+                ..Problem::forbidden(
+                    "What is done with a session needs the header X-Requested-With: farol-console",
+                )
             },
             Self::TooLarge => Problem::payload_too_large(BODY_LIMIT),
             Self::BrokenBody => Problem::bad_request("unreadable_body", "The body cannot be read"),

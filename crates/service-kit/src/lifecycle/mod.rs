@@ -107,6 +107,11 @@ impl Lifecycle {
         self.readiness.clone()
     }
 
+    /// The clock that this life was begun with: one for the whole process.
+    pub fn clock(&self) -> Clock {
+        self.readiness.clock()
+    }
+
     /// What a signal does: the first call starts the drain, the second one stops hard.
     pub fn trigger(&self) {
         Demand::stop(&self.demand);

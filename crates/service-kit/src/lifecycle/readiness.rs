@@ -67,6 +67,10 @@ impl Readiness {
         }
     }
 
+    pub(super) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
     /// A new condition, not met until its latch says [`Latch::ready`]. Names are unique; a second latch of one name
     /// takes the place of the first.
     pub fn latch(&self, name: &'static str) -> Latch {

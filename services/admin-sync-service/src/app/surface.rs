@@ -6,7 +6,8 @@ use service_kit::jwt::Verifier;
 use service_kit::proxies::TrustedProxies;
 use sqlx::PgPool;
 
-use crate::http::{Access, CallbackSecret, Credentials, PasswordCheck, State};
+use super::door;
+use crate::http::{CallbackSecret, Console, State};
 use crate::infra::coverage_repo::CoverageRepo;
 use crate::infra::dashboard_repo::DashboardRepo;
 use crate::infra::execution_repo::ExecutionRepo;
@@ -15,8 +16,9 @@ use crate::infra::idempotency_repo::IdempotencyRepo;
 use crate::infra::run_repo::RunRepo;
 use crate::infra::task_repo::TaskRepo;
 use crate::live::{Lobby, Tasks, Versions};
+use crate::neighbours::Neighbours;
 use crate::outbox::Bell;
-use crate::settings::{AccessSettings, AdminAuth, Settings};
+use crate::settings::Settings;
 use crate::sync::{Coverage, Dashboard, Desk, DeskRules, History};
 
 /// One for all workers: what is limited is limited for all of them together.
@@ -25,11 +27,13 @@ pub fn state(
     pool: &PgPool,
     bell: Bell,
     (lobby, versions): (Lobby, Versions),
+    neighbours: Neighbours,
     verifier: Option<Verifier>,
+    clock: Clock,
 ) -> Data<State> {
     let zone = settings.sync.sync_timezone.0;
     let queue = settings.queue.queue_name.clone();
-    let (clock, runs) = (Clock::system(), RunRepo::new(pool.clone()));
+    let runs = RunRepo::new(pool.clone());
     let executions = ExecutionRepo::new(pool.clone(), queue, zone);
     let tasks = Tasks {
         repo: TaskRepo::new(pool.clone()),
@@ -48,7 +52,8 @@ pub fn state(
         },
     };
     Data::new(State {
-        access: access(&settings.access, verifier),
+        access: door::access(settings, verifier, clock.clone()),
+        console: Console::new(door::facts(settings)),
         proxies: TrustedProxies::new(&settings.access.trusted_proxies),
         desk,
         history: History {
@@ -69,19 +74,6 @@ pub fn state(
         lobby,
         tasks,
         versions,
+        neighbours,
     })
-}
-
-/// Somebody can come in, or the settings would not have passed; without credentials nobody does by accident.
-fn access(settings: &AccessSettings, verifier: Option<Verifier>) -> Access {
-    if settings.admin_auth == AdminAuth::Off {
-        return Access::open();
-    }
-    let password = match (&settings.admin_password_hash, &settings.admin_password) {
-        (Some(hash), _) => Some(PasswordCheck::Argon2(hash.clone())),
-        (None, plain) => plain.clone().map(PasswordCheck::Plain),
-    };
-    let credentials = settings.admin_username.clone().zip(password);
-    let credentials = credentials.map(|(username, password)| Credentials { username, password });
-    Access::guarded(credentials, verifier, settings.auth_failures_per_minute)
 }

@@ -4,6 +4,8 @@
 mod access;
 mod body;
 mod callback;
+mod console;
+mod console_assets;
 mod deployments;
 mod docs;
 mod executions;
@@ -15,6 +17,7 @@ mod read;
 mod routes;
 mod tasks;
 
-pub use access::{Access, Credentials, PasswordCheck};
+pub use access::{Access, Credentials, PasswordCheck, SessionRules};
 pub use callback::CallbackSecret;
+pub use console::{Console, Facts};
 pub use routes::{State, configure, default_headers};

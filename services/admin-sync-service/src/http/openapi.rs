@@ -3,11 +3,13 @@
 use actix_web::web::Json;
 use serde::Serialize;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 
-use super::{callback, deployments, docs, executions, force, read, tasks};
+use super::{callback, console, deployments, docs, executions, force, read, tasks};
 
 /// An error: RFC 9457.
 #[derive(Serialize, ToSchema)]
@@ -69,6 +71,7 @@ pub struct Refused(Problem);
         executions::find, executions::cancel, executions::retry,
         tasks::status, tasks::cancel, tasks::hide,
         callback::callback, deployments::announce,
+        console::session, console::sign_in, console::sign_out, console::shell, console::page, console::asset,
         document, docs::page, docs::asset,
     ),
     components(responses(Refused), schemas(Problem, WrongField, PlainProblem)),
@@ -101,8 +104,13 @@ impl Modify for Everywhere {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("basic", SecurityScheme::Http(basic));
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
-        // Either will do.
-        let schemes = ["basic", "bearer"];
+        let session = ApiKey::Cookie(ApiKeyValue::with_description(
+            "farol_session",
+            "What signing in to the console gave; whatever changes something needs X-Requested-With: farol-console beside it.",
+        ));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(session));
+        // Any will do.
+        let schemes = ["basic", "bearer", "session"];
         let either = schemes.map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
         document.security = Some(either.to_vec());
         for item in document.paths.paths.values_mut() {

@@ -4,22 +4,27 @@ use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
+use actix_web::guard::{self, GuardContext};
+use actix_web::http::header::ACCEPT;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use service_kit::problem::{self, BODY_LIMIT, Problem};
 use service_kit::proxies::TrustedProxies;
 
 use super::{
-    Access, CallbackSecret, access, callback, deployments, docs, executions, force, openapi, read,
-    tasks,
+    Access, CallbackSecret, Console, access, callback, console, deployments, docs, executions,
+    force, openapi, read, tasks,
 };
 use crate::live::{Lobby, Tasks, Versions};
+use crate::neighbours::Neighbours;
 use crate::sync::{Coverage, Dashboard, Desk, History};
 
 /// What handlers work with. `app` makes one for all workers and hands it to every worker as `Data`.
 pub struct State {
     /// Who may come in.
     pub access: Access,
+    /// What the console is shown with.
+    pub console: Console,
     /// Who is believed about whom.
     pub proxies: TrustedProxies,
     /// What operators do, and single runs.
@@ -38,16 +43,27 @@ pub struct State {
     pub tasks: Tasks,
     /// What pages should be.
     pub versions: Versions,
+    /// How the other services are, and what they know of projects.
+    pub neighbours: Neighbours,
 }
 
 impl State {
     /// The address behind `request`.
     pub fn client(&self, request: &HttpRequest) -> IpAddr {
-        let peer = request.peer_addr().map(|address| address.ip());
         let lines: Vec<_> = request.headers().get_all("x-forwarded-for").collect();
-        let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        self.proxies.client(peer, lines.into_iter())
+        self.proxies.client(peer(request), lines.into_iter())
     }
+
+    /// Whether a proxy of ours says that the client spoke TLS to it; this service itself has none.
+    pub fn is_over_tls(&self, request: &HttpRequest) -> bool {
+        let lines = request.headers().get_all("x-forwarded-proto");
+        self.proxies.over_tls(peer(request), lines)
+    }
+}
+
+fn peer(request: &HttpRequest) -> IpAddr {
+    let peer = request.peer_addr().map(|address| address.ip());
+    peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// On every answer, errors included: figures are of this moment, and of nobody else's browser.
@@ -57,15 +73,12 @@ pub fn default_headers() -> DefaultHeaders {
         .add(("referrer-policy", "no-referrer"))
 }
 
-/// The routes of the public listener. Everything but the gateway's way in is behind one door: what does not exist is
-/// 401 too for whoever has no credentials.
+/// The routes of the public listener. Everything but the gateway's way in and the console's shell is behind one door: what
+/// does not exist is 401 too for whoever has no credentials.
 pub fn configure(app: &mut ServiceConfig) {
     problem::configure(app);
     app.app_data(PayloadConfig::new(BODY_LIMIT));
-    app.service(post(
-        "/api/sse/callback",
-        web::post().to(callback::callback),
-    ));
+    open(app);
     let behind_the_door = web::scope("")
         .wrap(from_fn(access::door))
         .service(get("/sync/status", web::get().to(read::status)))
@@ -107,6 +120,37 @@ pub fn configure(app: &mut ServiceConfig) {
         .service(get("/docs/{name}", web::get().to(docs::asset)))
         .default_service(web::to(|| ready(Problem::not_found("Not found"))));
     app.service(behind_the_door);
+}
+
+/// What needs no credentials: it holds nothing, or judges who asks by itself.
+fn open(app: &mut ServiceConfig) {
+    app.service(post(
+        "/api/sse/callback",
+        web::post().to(callback::callback),
+    ))
+    .service(
+        web::resource("/console/session")
+            .route(web::get().to(console::session))
+            .route(web::post().to(console::sign_in))
+            .route(web::delete().to(console::sign_out))
+            .default_service(web::to(|| refuse("GET, POST, DELETE"))),
+    )
+    .service(get("/console", web::get().to(console::shell)))
+    .service(get("/console/{page:.*}", web::get().to(console::page)))
+    .service(get("/console-assets/{name}", web::get().to(console::asset)))
+    .service(
+        web::resource("/")
+            .guard(guard::Get())
+            .guard(guard::fn_guard(shows_pages))
+            .to(console::home),
+    );
+}
+
+/// Programs that ask for anything, or for JSON, are no browsers.
+fn shows_pages(asked: &GuardContext<'_>) -> bool {
+    let accepted = asked.head().headers().get_all(ACCEPT);
+    let mut accepted = accepted.filter_map(|it| it.to_str().ok());
+    accepted.any(|it| it.contains("text/html"))
 }
 
 fn get(path: &str, route: actix_web::Route) -> actix_web::Resource {
