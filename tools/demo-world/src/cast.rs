@@ -1,5 +1,5 @@
-//! The three demo projects: who they are, how they speak and what they ask of a reader. The seed
-//! writes these facts into the database and the living world serves them.
+//! The demo projects: who they are, how they speak and what they ask of a reader. The seed writes these
+//! facts of three of them into the database, the living world serves all.
 
 use serde_json::{Map, Value, json};
 
@@ -99,9 +99,31 @@ pub(crate) const LOFTS: Character = Character {
     key: Key::Header("X-Hillside-Key", "hillside-demo-key"),
 };
 
+/// One that nobody has connected yet: for whoever tries the console. Most of its words are built-in ones, oddly
+/// spelled; one is known to nobody.
+pub(crate) const QUAY: Character = Character {
+    slug: "quay-houses",
+    title: "Quay Houses",
+    description: "24 houses behind an API key, with words of its own, which nobody has connected yet",
+    shape: Shape::DataKey,
+    interval_seconds: 2,
+    timeout_seconds: 5,
+    retries: 2,
+    words: Words {
+        available: "For Sale",
+        reserved: "Deposit paid",
+        sold: " PURCHASED",
+        hidden: "not-for-sale",
+        unreleased: "Coming  Soon",
+    },
+    key: Key::Header("X-Quay-Key", "quay-demo-key"),
+};
+
 impl Character {
-    /// All of them.
+    /// Those that the seed connects.
     pub const ALL: [Self; 3] = [TOWER, GARDEN, LOFTS];
+    /// The one that a person may connect.
+    pub const UNCONNECTED: Self = QUAY;
 
     /// Where its client API is asked, below the base address.
     pub fn endpoint(&self) -> String {

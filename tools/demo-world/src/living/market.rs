@@ -83,6 +83,24 @@ impl Market {
         }
     }
 
+    /// 24 houses on the water; the first is reserved from the first day on.
+    pub(crate) fn quay(random: Random) -> Self {
+        let stage = |number| match number {
+            1 => Stage::Reserved,
+            21.. => Stage::Unreleased(0),
+            _ => drawn_stage(&random, 25),
+        };
+        let units = (1..=24).map(|number| Unit {
+            name: format!("Q{number:02}"),
+            stage: stage(number),
+        });
+        Self {
+            units: units.collect(),
+            random,
+            restless: false,
+        }
+    }
+
     /// 48 lofts in four rows, some of which leave the list at times.
     pub(crate) fn lofts(random: Random) -> Self {
         let mut units = Vec::with_capacity(48);
@@ -239,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_market_never_runs_dry_and_every_step_changes_something() {
-        for market in [Market::tower, Market::garden, Market::lofts] {
+        for market in [Market::tower, Market::garden, Market::lofts, Market::quay] {
             let mut market = market(Random::seeded(3));
             for step in 0..5_000 {
                 assert!(

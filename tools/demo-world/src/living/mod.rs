@@ -9,7 +9,7 @@ use std::time::Duration;
 use service_kit::random::Random;
 use tokio::task::JoinSet;
 
-use crate::cast::{Character, GARDEN, LOFTS, TOWER};
+use crate::cast::{Character, GARDEN, LOFTS, QUAY, TOWER, Words};
 use crate::project::ProjectHandle;
 use crate::server::ClientApi;
 
@@ -19,11 +19,12 @@ use weather::Weather;
 /// Pause between two sales: floor and range above it.
 const TOWER_PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 const GARDEN_PAUSE: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(9));
+const QUAY_PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(4));
 const LOFTS_PAUSE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(7));
 /// Pause between two turns of the weather over the lofts.
 const WEATHER_PAUSE: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
 
-/// The three demo projects, open on a client API; they live as long as this value.
+/// The demo projects, open on a client API; they live as long as this value.
 #[derive(Debug)]
 pub struct LivingWorld {
     _tasks: JoinSet<()>,
@@ -37,12 +38,13 @@ impl LivingWorld {
             (TOWER, Market::tower as fn(_) -> _, TOWER_PAUSE),
             (GARDEN, Market::garden, GARDEN_PAUSE),
             (LOFTS, Market::lofts, LOFTS_PAUSE),
+            (QUAY, Market::quay, QUAY_PAUSE),
         ];
         for (turn, (character, market, pause)) in (0_u64..).zip(towers) {
             let random = Random::seeded(seed.wrapping_add(turn));
             let market = market(random.clone());
             let handle = open(api, character, &market);
-            tasks.spawn(trade(handle, market, random, pause));
+            tasks.spawn(trade(handle, market, character.words, random, pause));
         }
         let random = Random::seeded(seed.wrapping_sub(1));
         tasks.spawn(blow(api.project(LOFTS.slug), random));
@@ -62,15 +64,10 @@ fn open(api: &ClientApi, character: Character, market: &Market) -> ProjectHandle
 async fn trade(
     handle: ProjectHandle,
     mut market: Market,
+    words: Words,
     random: Random,
     pause: (Duration, Duration),
 ) {
-    let character = Character::ALL
-        .into_iter()
-        .find(|known| known.slug == handle.name());
-    let Some(Character { words, .. }) = character else {
-        return;
-    };
     loop {
         tokio::time::sleep(random.duration_between(pause.0..pause.1)).await;
         for (unit, word) in market.step(words) {

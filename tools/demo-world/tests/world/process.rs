@@ -13,7 +13,12 @@ async fn the_demo_lives_and_ends_in_order() {
         .unwrap()
         .iter()
         .map(|one| one["project"].as_str());
-    let expected = ["garden-court", "harbour-tower", "hillside-lofts"];
+    let expected = [
+        "garden-court",
+        "harbour-tower",
+        "hillside-lofts",
+        "quay-houses",
+    ];
     assert_eq!(names.collect::<Vec<_>>(), expected.map(Some));
     let url = format!("{base}/harbour-tower/units");
     let first = http_get(&url, &[]).await;
@@ -98,7 +103,7 @@ async fn devices_live_beside_it_where_there_is_a_database_for_them() {
     .await;
     // The projects are where they were.
     let listed = http_get(&base, &[]).await.json();
-    assert_eq!(listed["projects"].as_array().unwrap().len(), 3);
+    assert_eq!(listed["projects"].as_array().unwrap().len(), 4);
     process.sigterm();
     assert_eq!(process.wait_exit().await, Some(0));
     assert!(!process.output().contains(&url), "{}", process.output());

@@ -80,3 +80,21 @@ async fn every_word_of_the_first_day_is_known_to_the_seeded_mapping() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_one_that_nobody_connected_has_one_word_that_nobody_knows() {
+    let api = ClientApi::start().unwrap();
+    drop(LivingWorld::open(&api, 7));
+    let project = api.project(Character::UNCONNECTED.slug);
+    assert_eq!(ask(&project, &[]).await.status(), 401);
+    let heard = ask(&project, &[("X-Quay-Key", "quay-demo-key")]).await;
+    let mapping = Mapping::builtin(Status::Hidden);
+    let (snapshot, complaints) = normalize(parse_units(&heard.body, &mapping).unwrap(), &mapping);
+    assert_eq!(snapshot.len(), 24);
+    let unmapped: Vec<&str> = complaints
+        .unmapped
+        .iter()
+        .map(|it| it.value.as_str())
+        .collect();
+    assert_eq!(unmapped, ["Deposit paid"]);
+}

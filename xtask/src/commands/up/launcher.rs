@@ -163,6 +163,17 @@ impl Launcher<'_> {
         Ok((name, ops_port))
     }
 
+    /// Where the administration sees how the others are.
+    fn neighbours(&self) -> [(&'static str, String); 5] {
+        [
+            ("PUBLIC_URL", local(self.ports.public)),
+            ("PUBLIC_OPS_URL", local(self.ports.public_ops)),
+            ("GATEWAY_OPS_URL", local(self.ports.gateway_ops)),
+            ("TELEMETRY_OPS_URL", local(self.ports.telemetry_ops)),
+            ("INGESTOR_OPS_URL", local(self.ports.ingestor_ops)),
+        ]
+    }
+
     /// A program with the settings that all have in common; the person's own come last.
     fn program(&self, name: &str, database_url: &str) -> Outcome<Command> {
         let mut command = self.programs.command(name)?;
@@ -174,7 +185,9 @@ impl Launcher<'_> {
         };
         let gateway = local(self.ports.gateway);
         let callback = self.values.callback_url(self.ports.admin);
+        let neighbours = self.neighbours();
         let mut ours: Vec<(&str, &str)> = [DEVELOPER_SETTINGS, demo].concat();
+        ours.extend(neighbours.iter().map(|(name, url)| (*name, url.as_str())));
         ours.extend([
             ("SSE_GATEWAY_URL", gateway.as_str()),
             ("CALLBACK_URL", &callback),

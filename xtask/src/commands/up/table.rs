@@ -81,7 +81,15 @@ fn administration(stack: &Stack) -> Vec<(&'static str, String)> {
         stack.values.admin_username, stack.values.admin_password
     );
     vec![
-        ("Sync API", format!("{admin}/docs  (log in as {login})")),
+        ("Console", format!("{admin}/console")),
+        (
+            "",
+            format!(
+                "(user {}, password {})",
+                stack.values.admin_username, stack.values.admin_password
+            ),
+        ),
+        ("Sync API", format!("{admin}/docs")),
         ("", format!("curl -u {login} {admin}/sync/status")),
         ("", format!("curl -u {login} -X POST {admin}/sync/force")),
         ("", operations(stack.ports.admin_ops)),
@@ -171,6 +179,8 @@ mod tests {
         );
         assert!(
             text.contains("curl -u boss:word http://127.0.0.1:8010/sync/status\n")
+                && text.contains("http://127.0.0.1:8010/console\n")
+                && text.contains("(user boss, password word)\n")
                 && text.contains("amqp://b:ours@h/  (queue bells)"),
             "{text}"
         );
