@@ -2,22 +2,28 @@
 //! use, and is stricter in one thing: a member that no schema names is wrong.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use serde_json::{Map, Value};
 
 use crate::http::Answer;
 
-/// The document of a service.
+/// The document of a service, and what it has judged.
 #[derive(Debug)]
-pub struct Contract(Value);
+pub struct Contract {
+    document: Value,
+    /// As in `get /sync/status 200`.
+    judged: Mutex<BTreeSet<String>>,
+}
 
 impl Contract {
     /// Panics unless it is `OpenAPI` 3.1 whose references lead somewhere and whose operations have names of their own:
     /// generated clients name their methods by them.
     pub fn new(document: Value) -> Self {
         assert_eq!(document["openapi"], "3.1.0");
-        let contract = Self(document);
-        contract.follow(&contract.0);
+        let judged = Mutex::default();
+        let contract = Self { document, judged };
+        contract.follow(&contract.document);
         let ids: Vec<&str> = contract.each().map(|(_, it)| id(it)).collect();
         let apart: BTreeSet<&str> = ids.iter().copied().collect();
         assert_eq!(apart.len(), ids.len(), "an operationId twice: {ids:?}");
@@ -29,37 +35,56 @@ impl Contract {
         self.each().map(|(name, _)| name).collect()
     }
 
-    /// The statuses that an operation (`get /sync/status`) may be answered.
-    pub fn statuses(&self, operation: &str) -> BTreeSet<String> {
-        let found = self.each().find(|(name, _)| name == operation);
-        let (_, found) = found.unwrap_or_else(|| panic!("no {operation}"));
-        let responses = found["responses"].as_object().expect("responses");
-        responses.keys().cloned().collect()
+    /// What may be answered and was not judged so far, as in `get /sync/status 503`.
+    pub fn unseen(&self) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for (name, operation) in self.each() {
+            let responses = operation["responses"].as_object();
+            let statuses = responses.into_iter().flat_map(Map::keys);
+            all.extend(statuses.map(|status| format!("{name} {status}")));
+        }
+        let judged = self.judged.lock().expect("no judge has failed");
+        all.difference(&judged).cloned().collect()
     }
 
     /// The names of schemas that begin so, without that beginning.
     pub fn schemas(&self, prefix: &str) -> BTreeSet<&str> {
-        let schemas = self.0["components"]["schemas"].as_object();
+        let schemas = self.document["components"]["schemas"].as_object();
         let names = schemas.into_iter().flat_map(Map::keys);
         names.filter_map(|name| name.strip_prefix(prefix)).collect()
     }
 
     /// The members that a schema names.
     pub fn members(&self, schema: &str) -> BTreeSet<&str> {
-        let schema = &self.0["components"]["schemas"][schema];
+        let schema = &self.document["components"]["schemas"][schema];
         assert!(schema.is_object(), "no such schema");
         let mut found = BTreeSet::new();
         self.gather(schema, &mut found);
         found
     }
 
+    /// The kinds of messages that a schema of several tells apart by their `type`.
+    pub fn kinds(&self, schema: &str) -> BTreeSet<String> {
+        let one_of = list(&self.document["components"]["schemas"][schema], "oneOf");
+        let kinds = one_of.iter().flat_map(|one| {
+            let parts = list(one, "allOf").iter().chain([one]);
+            parts.flat_map(|part| list(&part["properties"]["type"], "enum"))
+        });
+        kinds.filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     /// Panics unless the document has this status for this operation, with these headers and a body of that shape.
     pub fn judge(&self, method: &str, path: &str, answer: &Answer) {
         let place = format!("{method} {path} {}: {}", answer.status(), answer.text());
-        let operation = &self.0["paths"][path][method.to_lowercase()];
+        let operation = &self.document["paths"][path][method.to_lowercase()];
         assert!(operation.is_object(), "no operation: {place}");
         let response = &operation["responses"][answer.status().to_string()];
         assert!(response.is_object(), "no such status: {place}");
+        let seen = format!("{} {path} {}", method.to_lowercase(), answer.status());
+        self.judged
+            .lock()
+            .expect("no judge has failed")
+            .insert(seen);
         let response = self.resolved(response);
         for name in response["headers"]
             .as_object()
@@ -85,13 +110,13 @@ impl Contract {
 
     /// Panics unless `value` is as the schema of this name says.
     pub fn judge_value(&self, schema: &str, value: &Value) {
-        let found = &self.0["components"]["schemas"][schema];
+        let found = &self.document["components"]["schemas"][schema];
         assert!(found.is_object(), "no schema {schema} for {value}");
         assert_eq!(self.complaint(found, value, "$"), None, "{schema}: {value}");
     }
 
     fn each(&self) -> impl Iterator<Item = (String, &Value)> {
-        let paths = self.0["paths"].as_object().expect("paths");
+        let paths = self.document["paths"].as_object().expect("paths");
         paths.iter().flat_map(|(path, item)| {
             let item = item.as_object().expect("a path with its operations");
             item.iter()
@@ -111,7 +136,7 @@ impl Contract {
     fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         match schema["$ref"].as_str() {
             Some(reference) => {
-                let found = self.0.pointer(reference.trim_start_matches('#'));
+                let found = self.document.pointer(reference.trim_start_matches('#'));
                 self.resolved(found.unwrap_or_else(|| panic!("no {reference}")))
             }
             None => schema,
@@ -248,7 +273,11 @@ mod tests {
     fn what_is_described_passes_and_what_is_not_is_told() {
         let contract = contract();
         let complaint = |name: &str, value: &Value| {
-            contract.complaint(&contract.0["components"]["schemas"][name], value, "$")
+            contract.complaint(
+                &contract.document["components"]["schemas"][name],
+                value,
+                "$",
+            )
         };
         for (name, good) in [
             ("Base", json!({"a": null})),

@@ -59,7 +59,7 @@ pub async fn http_post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answ
     http_request("POST", url, headers, body).await
 }
 
-/// Any method, one request on a connection of its own.
+/// Any method, one request on a connection of its own, which the server is asked to close where `headers` say nothing of it.
 pub async fn http_request(
     method: &str,
     url: &str,
@@ -68,7 +68,9 @@ pub async fn http_request(
 ) -> Answer {
     let exchange = async {
         let mut headers = headers.to_vec();
-        headers.push(("connection", "close"));
+        if !headers.iter().any(|(name, _)| *name == "connection") {
+            headers.push(("connection", "close"));
+        }
         let asked = Asked::send(method, url, &headers, body, None).await;
         let Asked {
             mut stream,

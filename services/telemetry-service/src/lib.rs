@@ -17,3 +17,5 @@ pub mod store;
 mod tickets;
 mod wire;
 mod ws;
+
+pub use http::document as openapi;

@@ -10,7 +10,7 @@ use telemetry_service::settings::Settings;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
-    let settings = match cli::start::<Settings>("telemetry-service") {
+    let settings = match cli::start_described::<Settings>("telemetry-service", telemetry_service::openapi) {
         Ok(settings) => settings,
         Err(code) => return code,
     };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// The longest id of a tenant or a device, in bytes.
 pub const LONGEST_ID: usize = 128;
@@ -19,8 +20,9 @@ pub struct NoId;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
         #[serde(transparent)]
+        #[schema(value_type = String, pattern = "^[A-Za-z0-9._:-]{1,128}$")]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -72,23 +74,27 @@ pub struct Reading {
 }
 
 /// An alert as pushes tell it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Alert {
     /// Grows with time.
     pub alert_id: i64,
     /// Whose it is.
     pub tenant_id: TenantId,
     /// What it is about.
+    #[schema(required)]
     pub device_id: Option<String>,
     /// Where that stands.
+    #[schema(required)]
     pub site_id: Option<String>,
     /// What kind of alert.
     pub alert_type: String,
     /// The higher, the worse.
     pub severity: i32,
     /// 0 to 1.
+    #[schema(required)]
     pub confidence: Option<f32>,
     /// For people.
+    #[schema(required)]
     pub summary: Option<String>,
     /// OPEN, ACKNOWLEDGED or CLOSED.
     pub status: String,

@@ -3,34 +3,60 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::frame::Frame;
 use crate::model::{Alert, DeviceId, OpenAlerts, Reading};
 
-#[derive(Serialize)]
+/// What a socket is told of what it has subscribed to.
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Message<'a> {
+#[schema(as = SocketPush)]
+pub enum Message<'a> {
+    /// A device's newest reading.
     Telemetry {
+        /// The device.
         device_id: &'a DeviceId,
+        /// The reading.
         data: Data<'a>,
     },
+    /// The open alerts.
     Alerts {
+        /// The newest, newest first.
         alerts: &'a [Alert],
+        /// How many there are.
         total: i64,
     },
+    /// A source cannot be read, or can be read again.
     State {
+        /// What kind of source.
+        #[schema(pattern = "^(device|alerts)$")]
         channel: &'static str,
+        /// The device, of that channel.
+        #[schema(value_type = DeviceId, required = false)]
         #[serde(skip_serializing_if = "Option::is_none")]
         device_id: Option<&'a DeviceId>,
+        /// `stale`: what you have may be old. `live` when it can be read again.
+        #[schema(pattern = "^(stale|live)$")]
         state: &'static str,
+        /// Since when.
+        #[schema(format = DateTime)]
         since: String,
     },
 }
 
-#[derive(Serialize)]
-struct Data<'a> {
+/// A reading as pushes tell it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PushedReading)]
+pub struct Data<'a> {
+    /// When it was measured.
+    #[schema(format = DateTime)]
     timestamp: String,
+    /// All metrics of the row, types kept; nulls are left out.
+    #[schema(value_type = Object)]
     metrics: &'a Map<String, Value>,
+    /// The device's own counter, where it has one.
+    #[schema(value_type = i64, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<i64>,
 }

@@ -14,5 +14,6 @@ mod watch;
 pub use board::{Channel, TooMany};
 pub use feeds::{FeedKit, FeedLimits, Feeds, unwatched};
 pub use hints::{Listening, listen};
+pub use message::Message;
 pub use seen::{Push, What};
 pub use watch::Watch;

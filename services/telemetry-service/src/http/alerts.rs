@@ -3,6 +3,8 @@
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Json, Path};
 use serde::Serialize;
+use service_kit::openapi::{ComeBack, Refused, WhoAreYou};
+use utoipa::ToSchema;
 
 use super::State;
 use super::access::Reader;
@@ -17,25 +19,42 @@ const STATUSES: [&str; 3] = ["OPEN", "ACKNOWLEDGED", "CLOSED"];
 const LONGEST_TYPE: usize = 200;
 
 /// A page of a tenant's alerts, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct AlertPage {
     tenant_id: TenantId,
     alerts: Vec<AlertDetail>,
     count: usize,
     status: String,
+    #[schema(required)]
     alert_type: Option<String>,
     limit: u16,
     offset: u32,
 }
 
 /// One alert.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct OneAlert {
     tenant_id: TenantId,
     alert: AlertDetail,
 }
 
-/// GET …/alerts
+/// Alerts of the tenant, newest first.
+#[utoipa::path(
+    get, path = "/api/v2/alerts", tag = "alerts", operation_id = "alerts",
+    params(
+        ("status" = Option<String>, Query, description = "OPEN where it is not given.", pattern = "^(OPEN|ACKNOWLEDGED|CLOSED)?$"),
+        ("alert_type" = Option<String>, Query, description = "Only those of this type.", max_length = 200),
+        ("limit" = Option<u16>, Query, description = "At most so many; 100 where it is not given.", minimum = 1, maximum = 1000),
+        ("offset" = Option<u32>, Query, description = "Behind so many.", maximum = 100_000),
+    ),
+    responses(
+        (status = 200, description = "A page of them.", body = AlertPage),
+        (status = 401, response = WhoAreYou), (status = 403, response = Refused),
+        (status = 422, response = Refused), (status = 429, response = ComeBack),
+        (status = 500, response = Refused), (status = 503, response = ComeBack),
+    ),
+    security(("bearer" = [])),
+)]
 pub async fn list(
     Reader(viewer): Reader,
     request: HttpRequest,
@@ -60,7 +79,18 @@ pub async fn list(
     }))
 }
 
-/// GET …/alerts/{id}
+/// One alert.
+#[utoipa::path(
+    get, path = "/api/v2/alerts/{id}", tag = "alerts", operation_id = "alert",
+    params(("id" = i64, Path, description = "The alert.")),
+    responses(
+        (status = 200, description = "The alert.", body = OneAlert),
+        (status = 401, response = WhoAreYou), (status = 403, response = Refused),
+        (status = 404, response = Refused), (status = 429, response = ComeBack),
+        (status = 500, response = Refused), (status = 503, response = ComeBack),
+    ),
+    security(("bearer" = [])),
+)]
 pub async fn one(
     Reader(viewer): Reader,
     id: Path<String>,

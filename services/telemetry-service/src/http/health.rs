@@ -3,16 +3,24 @@
 
 use actix_web::web::Json;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Who answers.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Health {
+    /// Always `ok`.
     status: &'static str,
+    /// Always `telemetry-service`.
     service: &'static str,
+    /// Always `v2`.
     api_version: &'static str,
 }
 
-/// Needs no token, asks nobody.
+/// Who answers. Needs no token, asks nobody.
+#[utoipa::path(
+    get, path = "/api/v2/health", tag = "health", operation_id = "health",
+    responses((status = 200, description = "The service, and the version of its API.", body = Health)),
+)]
 pub async fn get() -> Json<Health> {
     Json(Health {
         status: "ok",

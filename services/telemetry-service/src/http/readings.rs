@@ -6,6 +6,8 @@ use actix_web::web::{Data, Json, Path};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use service_kit::openapi::{ComeBack, Refused, WhoAreYou};
+use utoipa::ToSchema;
 
 use super::State;
 use super::access::Reader;
@@ -14,16 +16,21 @@ use crate::error::ApiError;
 use crate::model::{DeviceId, Reading};
 
 /// Readings of one device, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Readings {
     device_id: DeviceId,
     telemetry: Vec<Told>,
     count: usize,
 }
 
-#[derive(Serialize)]
-struct Told {
+/// One reading.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reading)]
+pub struct Told {
+    /// When it was measured.
     timestamp: DateTime<Utc>,
+    /// All metrics of the row, types kept; nulls are left out.
+    #[schema(value_type = Object)]
     metrics: Map<String, Value>,
 }
 
@@ -41,7 +48,24 @@ impl Readings {
     }
 }
 
-/// GET …/telemetry
+/// Readings of a device, newest first; a device that the tenant does not own has none.
+#[utoipa::path(
+    get, path = "/api/v2/devices/{id}/telemetry", tag = "readings", operation_id = "readings",
+    params(
+        ("id" = DeviceId, Path, description = "The device."),
+        ("start" = Option<String>, Query, description = "From here on: ISO 8601, without an offset in UTC.", example = "2026-11-27T10:00:00Z"),
+        ("end" = Option<String>, Query, description = "Before this: ISO 8601, without an offset in UTC.", example = "2026-11-27T11:00:00Z"),
+        ("limit" = Option<u16>, Query, description = "At most so many; 120 where it is not given.", minimum = 1, maximum = 1000),
+    ),
+    responses(
+        (status = 200, description = "The readings.", body = Readings),
+        (status = 400, response = Refused), (status = 401, response = WhoAreYou),
+        (status = 403, response = Refused), (status = 404, response = Refused),
+        (status = 422, response = Refused), (status = 429, response = ComeBack),
+        (status = 500, response = Refused), (status = 503, response = ComeBack),
+    ),
+    security(("bearer" = [])),
+)]
 pub async fn range(
     Reader(viewer): Reader,
     id: Path<String>,
@@ -60,7 +84,22 @@ pub async fn range(
     Ok(Readings::of(device, read))
 }
 
-/// GET …/telemetry/latest
+/// The newest readings of a device, newest first; a device that the tenant does not own has none.
+#[utoipa::path(
+    get, path = "/api/v2/devices/{id}/telemetry/latest", tag = "readings", operation_id = "latest_readings",
+    params(
+        ("id" = DeviceId, Path, description = "The device."),
+        ("count" = Option<u16>, Query, description = "At most so many; 1 where it is not given.", minimum = 1, maximum = 10),
+    ),
+    responses(
+        (status = 200, description = "The readings.", body = Readings),
+        (status = 400, response = Refused), (status = 401, response = WhoAreYou),
+        (status = 403, response = Refused), (status = 404, response = Refused),
+        (status = 422, response = Refused), (status = 429, response = ComeBack),
+        (status = 500, response = Refused), (status = 503, response = ComeBack),
+    ),
+    security(("bearer" = [])),
+)]
 pub async fn latest(
     Reader(viewer): Reader,
     id: Path<String>,

@@ -5,6 +5,7 @@ use actix_http::ws::{HandshakeError, handshake};
 use actix_web::http::header::{self, HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use actix_web::web::Data;
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
+use service_kit::openapi::Refused;
 
 use super::State;
 use crate::error::ApiError;
@@ -26,7 +27,22 @@ pub enum Plan {
 /// it must not be told that protocols are switched.
 pub struct HandsOver;
 
-/// Answers the handshake.
+/// The WebSocket. It says `SocketAnswer` and `SocketPush`; whoever may not come in is let in and told a close code.
+#[utoipa::path(
+    get, path = "/api/v2/ws", tag = "socket", operation_id = "socket",
+    params(
+        ("token" = Option<String>, Query, description = "Who you are: a JWT."),
+        ("ticket" = Option<String>, Query, description = "The same: a ticket."),
+        ("push" = Option<String>, Query, description = "`interval`: the present is told again and again, changed or not."),
+        ("Sec-WebSocket-Protocol" = Option<String>, Header, description = "The same: `bearer, <JWT>`."),
+    ),
+    responses(
+        (status = 101, description = "A WebSocket from here on."),
+        (status = 400, response = Refused), (status = 403, response = Refused),
+        (status = 426, response = Refused),
+    ),
+    security((), ("bearer" = [])),
+)]
 pub async fn upgrade(
     request: HttpRequest,
     state: Data<State>,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
+use utoipa::ToSchema;
 
 use super::{jsonb, tenant_repo};
 use crate::model::{Alert, OpenAlerts, SHOWN_ALERTS, SourceError, TenantId};
@@ -25,7 +26,7 @@ pub struct AlertFilter {
 }
 
 /// An alert as the REST side tells it: more than pushes do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AlertDetail {
     /// What pushes tell.
     #[serde(flatten)]
@@ -35,6 +36,7 @@ pub struct AlertDetail {
     /// Whatever the evaluator noted.
     pub details: Value,
     /// When it was closed.
+    #[schema(required)]
     pub closed_at: Option<DateTime<Utc>>,
 }
 

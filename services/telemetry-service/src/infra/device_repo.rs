@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
+use utoipa::ToSchema;
 
 use super::{jsonb, tenant_repo};
 use crate::model::{DeviceId, SourceError, TenantId};
@@ -16,21 +17,25 @@ pub struct DeviceRepo {
 }
 
 /// One device.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Device {
     /// Whose it is.
     pub tenant_id: TenantId,
     /// As its tenant calls it.
     pub device_id: String,
     /// Where it stands.
+    #[schema(required)]
     pub site_id: Option<String>,
     /// ONLINE, STALE or OFFLINE.
     pub status: String,
     /// When it last said that it lives.
+    #[schema(required)]
     pub last_heartbeat_at: Option<DateTime<Utc>>,
     /// When it last sent a reading.
+    #[schema(required)]
     pub last_telemetry_at: Option<DateTime<Utc>>,
     /// When it was last heard of in any way.
+    #[schema(required)]
     pub last_seen_at: Option<DateTime<Utc>>,
     /// Whatever its gateway reports beside.
     pub state: Value,

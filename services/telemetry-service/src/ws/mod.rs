@@ -16,5 +16,6 @@ pub use conversation::Guest;
 pub use desk::Desk;
 pub use ending::Ending;
 pub use goodbye::say_goodbye;
+pub use protocol::Answer;
 pub use seats::Seats;
 pub use session::Session;

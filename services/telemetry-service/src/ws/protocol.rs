@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::feed::Channel;
 use crate::frame::Frame;
@@ -67,8 +68,9 @@ fn channel(message: &Value) -> Result<Channel, Complaint> {
 const BAD_DEVICE: Complaint = "device_id must be 1 to 128 of A-Z a-z 0-9 . _ : -";
 
 /// What a client is answered.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = SocketAnswer)]
 pub enum Answer<'a> {
     /// From now on.
     Subscribed {
@@ -102,9 +104,14 @@ pub enum Answer<'a> {
 }
 
 /// A channel as answers name it.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = SocketChannel)]
 pub struct Of<'a> {
+    /// What kind.
+    #[schema(pattern = "^(device|alerts)$")]
     channel: &'static str,
+    /// The device, of that channel.
+    #[schema(value_type = DeviceId, required = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     device_id: Option<&'a DeviceId>,
 }
@@ -128,6 +135,8 @@ impl Answer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -167,6 +176,26 @@ mod tests {
         ] {
             assert_eq!(parsed(&message), Ok(action), "{message}");
         }
+    }
+
+    #[test]
+    fn the_document_shows_every_action() {
+        const API: &str = include_str!("../../../../docs/API.md");
+        let cells = API
+            .lines()
+            .filter(|line| line.starts_with("| `{\"action\""));
+        let said = cells.filter_map(|line| line.split('`').nth(1));
+        let shown: BTreeSet<&str> = said
+            .map(|message| match parse(message.as_bytes()).unwrap() {
+                Action::Subscribe(Channel::Device(_)) => "subscribe to a device",
+                Action::Subscribe(Channel::Alerts) => "subscribe to alerts",
+                Action::Unsubscribe(Channel::Device(_)) => "unsubscribe from a device",
+                Action::Unsubscribe(Channel::Alerts) => "unsubscribe from alerts",
+                Action::Ping => "ping",
+                Action::Authenticate(_) => "authenticate",
+            })
+            .collect();
+        assert_eq!(shown.len(), 6, "{shown:?}");
     }
 
     #[test]

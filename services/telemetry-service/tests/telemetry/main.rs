@@ -8,6 +8,7 @@
 
 mod changes;
 mod codes;
+mod contract;
 mod crowd;
 mod faults;
 mod ground;
