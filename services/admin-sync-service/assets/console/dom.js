@@ -20,6 +20,11 @@ export function fill(place, ...children) {
   return place;
 }
 
+/** As `fill`, but touches only what differs, as `refresh` does. */
+export function put(place, ...children) {
+  return refresh(place, fill(place.cloneNode(false), ...children));
+}
+
 /** Tells readers of screens what has happened; sighted ones see it elsewhere. */
 export function announce(text) {
   document.getElementById("said").textContent = text;

@@ -1,6 +1,6 @@
 // The shell: who is signed in, which page is shown, the way between pages. A page is a module with
 // `show(place, page)`, where `page` has `session`, `params`, `query`, `signal` (aborted when the page is left), `go(path)`,
-// and `guard(unsaved)`: while `unsaved()` is true, whoever leaves the page is asked first.
+// `here(path, replace)` (another address of the same page), and `guard(unsaved)`: while `unsaved()` is true, whoever leaves the page is asked first.
 
 import { del, door, get } from "./api.js";
 import { announce, fill, h } from "./dom.js";
@@ -57,7 +57,7 @@ async function render(moved = false) {
     const module = await found.load();
     if (signal.aborted) return undefined;
     const params = location.pathname.match(found.path).groups ?? {};
-    const page = { session, params, query: new URLSearchParams(location.search), signal, go, guard };
+    const page = { session, params, query: new URLSearchParams(location.search), signal, go, here, guard };
     fill(place, h("p", { class: "quiet" }, t("page.loading")));
     await module.show(place, page);
     if (signal.aborted) return undefined;
@@ -79,6 +79,12 @@ async function go(path) {
   if (!(await mayLeave())) return;
   history.pushState(null, "", path);
   await render(true);
+}
+
+/** The page shows something else by itself, and its address says so; back and forward show the page of that address anew. */
+function here(path, replace = false) {
+  history[replace ? "replaceState" : "pushState"](null, "", path);
+  shown = path;
 }
 
 function guard(ask) {

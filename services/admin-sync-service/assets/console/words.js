@@ -10,11 +10,14 @@ export function learn(words) {
   for (const language of LANGUAGES) Object.assign(known[language], words[language]);
 }
 
-/** `t("runs.count", {n: 3})` puts 3 where the words say `{n}`; `{n|run|runs}` chooses by number. */
+/**
+ * `t("runs.count", {n: 3})` puts 3 where the words say `{n}`; `{n|run|runs}` chooses by number. Numbers are written as the language
+ * writes them; what is no amount (an id, a year) is given as text.
+ */
 export function t(key, values = {}) {
   const words = known[language][key] ?? known.en[key] ?? key;
   return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) => {
-    if (one === undefined) return values[name] ?? "";
+    if (one === undefined) return typeof values[name] === "number" ? new Intl.NumberFormat(language).format(values[name]) : (values[name] ?? "");
     return new Intl.PluralRules(language).select(Number(values[name])) === "one" ? one : many;
   });
 }

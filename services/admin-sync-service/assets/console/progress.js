@@ -1,0 +1,131 @@
+// How far a run is: the bar, and the streams that move it. A browser has six connections to a host, for all tabs, so only a few
+// runs are followed at once.
+
+import { h } from "./dom.js";
+import { duration, percent } from "./format.js";
+import { follow } from "./watch.js";
+import { learn, t } from "./words.js";
+
+const MOST_STREAMS = 3;
+
+learn({
+  en: {
+    "progress.label": "Progress of run {id}", "progress.pages": "{done} of {total} {total|page|pages}", "progress.left": "{span} left",
+    "progress.unknown": "not known yet",
+  },
+  pt: {
+    "progress.label": "Progresso da execução {id}", "progress.pages": "{done} de {total} {total|página|páginas}", "progress.left": "faltam {span}",
+    "progress.unknown": "ainda não se sabe",
+  },
+});
+
+/** `progress` of an answer of the API, as bars know it. */
+export const ofAnswer = (progress, records) => ({
+  share: progress.percent / 100,
+  pages: progress.pages_done,
+  total: progress.pages_total,
+  eta: progress.eta_seconds,
+  records,
+});
+
+const ofEvent = (data) => ({ share: data.value, pages: data.pages, total: data.pages_total, eta: data.eta_seconds, records: data.records, state: data.state });
+
+/** A bar that `update(progress)` moves in place: nothing around it is drawn anew, and nobody is read to aloud. */
+export function bar(run) {
+  const meter = h("progress", { max: 1, "aria-label": t("progress.label", { id: String(run.id) }) });
+  const share = h("span", { class: "share" });
+  const rest = h("span", { class: "quiet" });
+  const made = h("div", { class: "bar-of-run", "data-key": `bar-${run.id}` }, meter, h("div", { class: "bar-words" }, share, rest));
+  made.update = (progress) => {
+    const known = progress && progress.total !== null && progress.total !== undefined;
+    meter.value = known ? progress.share : 0;
+    const said = known ? percent(progress.share, progress.share < 0.1 ? 1 : 0) : "";
+    const about = words(progress, known);
+    write(share, said);
+    write(rest, about);
+    meter.setAttribute("aria-valuetext", [said, about].filter(Boolean).join(", "));
+  };
+  made.update(null);
+  return made;
+}
+
+function words(progress, known) {
+  if (!known) return t("progress.unknown");
+  const pages = t("progress.pages", { done: progress.pages, total: progress.total });
+  const left = progress.eta === null || progress.eta === undefined || progress.share >= 1 ? "" : t("progress.left", { span: duration(progress.eta) });
+  return [pages, left].filter(Boolean).join(" · ");
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Follows runs on the task stream and moves their bars. `watch(runs)` says which matter, the most important first; `show(run, made)`
+ * has `made` moved; `told(run, progress)` brings what was looked up, for those that are not followed. `changed(id)` is called when a
+ * run has begun or ended.
+ */
+export function tracker(page, changed) {
+  const bars = new Map();
+  const known = new Map();
+  const streams = new Map();
+  const stop = (task) => {
+    streams.get(task)?.close();
+    streams.delete(task);
+  };
+  function set(task, progress) {
+    known.set(task, progress);
+    const left = (bars.get(task) ?? []).filter(isThere);
+    bars.set(task, left);
+    for (const made of left) made.update(progress);
+  }
+  function open(run) {
+    const stream = { live: false, close: () => {} };
+    streams.set(run.task_id, stream);
+    stream.close = follow(
+      page.session.stream_url,
+      run.task_id,
+      page.signal,
+      (type, data) => {
+        stream.live = true;
+        if (type === "progress_update") {
+          const before = known.get(run.task_id)?.state;
+          set(run.task_id, ofEvent(data));
+          if (before && before !== data.state) changed(run.id);
+        } else if (type !== "task_started") {
+          stop(run.task_id);
+          changed(run.id);
+        } else {
+          changed(run.id);
+        }
+      },
+      (lost) => {
+        if (lost) stream.live = false;
+      },
+    );
+  }
+  return {
+    watch(runs) {
+      const wanted = runs.filter((run) => run.status === "running").slice(0, MOST_STREAMS);
+      const tasks = new Set(wanted.map((run) => run.task_id));
+      for (const task of [...streams.keys()]) if (!tasks.has(task)) stop(task);
+      for (const run of wanted) if (!streams.has(run.task_id)) open(run);
+    },
+    show(run, made) {
+      bars.set(run.task_id, [...(bars.get(run.task_id) ?? []), made]);
+      if (known.has(run.task_id)) made.update(known.get(run.task_id));
+      return made;
+    },
+    told(run, progress) {
+      // A look that was under way may bring less than the stream has told since.
+      if (!streams.get(run.task_id)?.live) set(run.task_id, progress);
+    },
+    isLive: (run) => streams.get(run.task_id)?.live === true,
+  };
+}
+
+/** A bar is made before it is put on the page, and dropped once it was taken off it. */
+function isThere(made) {
+  made.was ||= made.isConnected;
+  return made.isConnected || !made.was;
+}
