@@ -63,6 +63,7 @@ pub fn state(
             repo: DashboardRepo::new(pool.clone()),
             runs,
             zone,
+            interval: settings.sync.sync_interval_minutes,
         },
         coverage: Coverage {
             repo: CoverageRepo::new(pool.clone()),

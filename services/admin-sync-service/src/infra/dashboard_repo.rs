@@ -8,33 +8,31 @@ use tokio::time::timeout_at;
 use super::connection_repo::{Connection, RepoError};
 use crate::sync::{DayFigures, ErrorClass, Figures};
 
-/// $1 = days.
+/// $1 = days, $2 = zone. One look for the whole, which comes first and without a day, and for each day; those on which
+/// nothing ran are there too.
 const FIGURES: &str = "
-    SELECT count(*) AS runs,
-           count(*) FILTER (WHERE created_at > now() - interval '24 hours') AS last_24h,
-           count(*) FILTER (WHERE state = 'success') AS success,
-           count(*) FILTER (WHERE state IN ('incomplete', 'error', 'lost')) AS error,
-           COALESCE(sum(records_processed), 0)::bigint AS records,
-           avg(duration_seconds) FILTER (WHERE status <> 'running')::float8 AS duration_mean,
-           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration_seconds::float8)
-               FILTER (WHERE status <> 'running') AS duration_percentiles,
-           percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - created_at)::float8)
-               FILTER (WHERE started_at IS NOT NULL) AS queue_wait_p95
-      FROM sync_executions WHERE created_at > now() - make_interval(days => $1)";
-
-/// $1 = days, $2 = zone. Days on which nothing ran are there too.
-const PER_DAY: &str = "
-    SELECT day::date AS day, COALESCE(success, 0) AS success, COALESCE(error, 0) AS error,
-           COALESCE(records, 0) AS records
-      FROM generate_series(((now() - make_interval(days => $1)) AT TIME ZONE $2)::date,
-                           (now() AT TIME ZONE $2)::date, interval '1 day') AS days (day)
-      LEFT JOIN (
-          SELECT (created_at AT TIME ZONE $2)::date AS day,
-                 count(*) FILTER (WHERE state = 'success') AS success,
-                 count(*) FILTER (WHERE state IN ('incomplete', 'error', 'lost')) AS error,
-                 sum(records_processed)::bigint AS records
-            FROM sync_executions WHERE created_at > now() - make_interval(days => $1) GROUP BY 1) ran USING (day)
-     ORDER BY day";
+    WITH ran AS (
+        SELECT (created_at AT TIME ZONE $2)::date AS day, created_at, state, status, records_processed,
+               CASE WHEN status <> 'running' THEN duration_seconds::float8 END AS duration,
+               date_part('epoch', started_at - created_at) AS waited
+          FROM sync_executions WHERE created_at > now() - make_interval(days => $1)),
+    sums AS (
+        SELECT day, count(*) AS runs,
+               count(*) FILTER (WHERE created_at > now() - interval '24 hours') AS last_24h,
+               count(*) FILTER (WHERE state = 'success') AS success,
+               count(*) FILTER (WHERE state IN ('incomplete', 'error', 'lost')) AS error,
+               count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+               count(*) FILTER (WHERE status = 'running') AS running,
+               sum(records_processed)::bigint AS records,
+               avg(duration) AS duration_mean,
+               percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY duration) AS duration_percentiles,
+               percentile_cont(0.95) WITHIN GROUP (ORDER BY waited) AS queue_wait_p95
+          FROM ran GROUP BY GROUPING SETS ((), (day))),
+    days AS (
+        SELECT day::date AS day
+          FROM generate_series(((now() - make_interval(days => $1)) AT TIME ZONE $2)::date,
+                               (now() AT TIME ZONE $2)::date, interval '1 day') AS days (day))
+    SELECT * FROM days FULL JOIN sums USING (day) ORDER BY day NULLS FIRST";
 
 /// $1 = days.
 const ERRORS: &str = "
@@ -75,18 +73,12 @@ impl DashboardRepo {
 }
 
 async fn read(connection: &mut PgConnection, days: i32, zone: &str) -> sqlx::Result<Read> {
-    let figures = sqlx::query(FIGURES)
-        .bind(days)
-        .fetch_one(&mut *connection)
-        .await?;
-    let per_day = sqlx::query(PER_DAY)
-        .bind(days)
-        .bind(zone)
-        .fetch_all(&mut *connection)
-        .await?;
+    let rows = sqlx::query(FIGURES).bind(days).bind(zone);
+    let rows = rows.fetch_all(&mut *connection).await?;
+    let (whole, per_day) = rows.split_first().ok_or(sqlx::Error::RowNotFound)?;
     let errors = sqlx::query(ERRORS).bind(days).fetch_all(connection).await?;
     Ok((
-        Figures::from_row(&figures)?,
+        Figures::from_row(whole)?,
         per_day
             .iter()
             .map(DayFigures::from_row)
@@ -100,18 +92,16 @@ async fn read(connection: &mut PgConnection, days: i32, zone: &str) -> sqlx::Res
 
 impl sqlx::FromRow<'_, PgRow> for Figures {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        // One sort for both; null where nothing is over.
-        let percentiles: Option<Vec<f64>> = row.try_get("duration_percentiles")?;
-        let percentile = |place: usize| percentiles.as_ref()?.get(place).copied();
+        let [duration_p50, duration_p95] = duration_percentiles(row)?;
         Ok(Self {
-            runs: row.try_get("runs")?,
-            last_24h: row.try_get("last_24h")?,
-            success: row.try_get("success")?,
-            error: row.try_get("error")?,
-            records: row.try_get("records")?,
+            runs: count(row, "runs")?,
+            last_24h: count(row, "last_24h")?,
+            success: count(row, "success")?,
+            error: count(row, "error")?,
+            records: count(row, "records")?,
             duration_mean: row.try_get("duration_mean")?,
-            duration_p50: percentile(0),
-            duration_p95: percentile(1),
+            duration_p50,
+            duration_p95,
             queue_wait_p95: row.try_get("queue_wait_p95")?,
         })
     }
@@ -119,13 +109,31 @@ impl sqlx::FromRow<'_, PgRow> for Figures {
 
 impl sqlx::FromRow<'_, PgRow> for DayFigures {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let [duration_p50_seconds, duration_p95_seconds] = duration_percentiles(row)?;
         Ok(Self {
             day: row.try_get("day")?,
-            success: row.try_get("success")?,
-            error: row.try_get("error")?,
-            records: row.try_get("records")?,
+            success: count(row, "success")?,
+            error: count(row, "error")?,
+            cancelled: count(row, "cancelled")?,
+            running: count(row, "running")?,
+            records: count(row, "records")?,
+            duration_p50_seconds,
+            duration_p95_seconds,
+            queue_wait_p95_seconds: row.try_get("queue_wait_p95")?,
         })
     }
+}
+
+/// Null where nothing ran.
+fn count(row: &PgRow, name: &str) -> sqlx::Result<i64> {
+    Ok(row.try_get::<Option<_>, _>(name)?.unwrap_or_default())
+}
+
+/// One sort for both; null where nothing is over.
+fn duration_percentiles(row: &PgRow) -> sqlx::Result<[Option<f64>; 2]> {
+    let percentiles: Option<Vec<Option<f64>>> = row.try_get("duration_percentiles")?;
+    let percentile = |place: usize| percentiles.as_ref()?.get(place).copied().flatten();
+    Ok([percentile(0), percentile(1)])
 }
 
 impl sqlx::FromRow<'_, PgRow> for ErrorClass {

@@ -34,7 +34,7 @@ pub struct Figures {
 }
 
 /// One day in `SYNC_TIMEZONE`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct DayFigures {
     /// Which.
     pub day: NaiveDate,
@@ -42,8 +42,18 @@ pub struct DayFigures {
     pub success: i64,
     /// Runs asked for that day that did not, without the cancelled.
     pub error: i64,
+    /// Runs asked for that day that were cancelled.
+    pub cancelled: i64,
+    /// Runs asked for that day that are not over: they wait, run, or wait to run again.
+    pub running: i64,
     /// Records that its runs saved or confirmed unchanged.
     pub records: i64,
+    /// Half of those that are over were quicker; null where none is.
+    pub duration_p50_seconds: Option<f64>,
+    /// 95 of 100 were quicker.
+    pub duration_p95_seconds: Option<f64>,
+    /// 95 of 100 waited less for a worker; null where none was taken.
+    pub queue_wait_p95_seconds: Option<f64>,
 }
 
 /// Runs that failed alike.
@@ -85,6 +95,9 @@ pub struct DashboardView {
     pub records_total: i64,
     /// 95 of 100 waited less for a worker.
     pub queue_wait_p95_seconds: Option<f64>,
+    /// `SYNC_INTERVAL_MINUTES`: an update that takes longer delays the next. 0 where nobody starts them.
+    #[schema(example = 15)]
+    pub update_interval_minutes: u32,
     /// Every day, oldest first, in `SYNC_TIMEZONE`.
     pub per_day: Vec<DayFigures>,
     /// What failed, most frequent first, at most 20.
@@ -99,6 +112,8 @@ pub struct Dashboard {
     pub runs: RunRepo,
     /// `SYNC_TIMEZONE`: whose days.
     pub zone: Tz,
+    /// `SYNC_INTERVAL_MINUTES`.
+    pub interval: u32,
 }
 
 impl Dashboard {
@@ -120,6 +135,7 @@ impl Dashboard {
             duration_p95_seconds: figures.duration_p95,
             records_total: figures.records,
             queue_wait_p95_seconds: figures.queue_wait_p95,
+            update_interval_minutes: self.interval,
             per_day,
             errors,
         })

@@ -27,6 +27,7 @@ async fn an_empty_dashboard_shows_zeros_as_strings() {
     assert_eq!(body["current_status"], ok(&world.get("/sync/status").await));
     assert_eq!(old_status(&body["current_status"])["status"], "idle");
     assert_eq!(body["errors"], json!([]));
+    assert_eq!(body["update_interval_minutes"], 0);
     for none in [
         "success_rate_ratio",
         "duration_p50_seconds",
@@ -101,6 +102,54 @@ async fn figures_are_those_of_the_runs_of_the_last_days() {
             fields(&world.get(&format!("/sync/dashboard{query}")).await),
             ["days"],
             "{query}"
+        );
+    }
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn each_day_has_its_own_figures_and_one_without_runs_has_none() {
+    let world = World::start().await;
+    let columns = "mode, state, duration_seconds, records_processed, created_at, started_at";
+    // Noon there, two days ago; the day that the zone has then is not always that of UTC.
+    let noon = "((now() AT TIME ZONE 'America/Sao_Paulo')::date - 2 + interval '12 hours') AT TIME ZONE 'America/Sao_Paulo'";
+    for (state, seconds, records, waited) in [
+        ("success", "10", 100, "1"),
+        ("success", "20", 10, "3"),
+        ("lost", "90", 1, "5"),
+        ("cancelled", "40", 0, "7"),
+        ("queued", "0", 0, "NULL"),
+    ] {
+        let started = format!("{noon} + make_interval(secs => {waited})");
+        world
+            .run(
+                columns,
+                &format!("'update', '{state}', {seconds}, {records}, {noon}, {started}"),
+            )
+            .await;
+    }
+    let body = dashboard(&world, "?days=7").await;
+    let days = body["per_day"].as_array().unwrap();
+    let mut busy = days[days.len() - 3].clone();
+    let mut percentile = |name: &str| busy[name].take().as_f64().unwrap();
+    let p95 = (
+        percentile("duration_p95_seconds"),
+        percentile("queue_wait_p95_seconds"),
+    );
+    assert!(
+        (82.4..82.6).contains(&p95.0) && (6.6..6.8).contains(&p95.1),
+        "{p95:?}"
+    );
+    assert_eq!(
+        busy,
+        json!({"day": busy["day"], "success": 2, "error": 1, "cancelled": 1, "running": 1, "records": 111,
+               "duration_p50_seconds": 30.0, "duration_p95_seconds": null, "queue_wait_p95_seconds": null})
+    );
+    for quiet in days.iter().filter(|day| day["day"] != busy["day"]) {
+        assert_eq!(
+            *quiet,
+            json!({"day": quiet["day"], "success": 0, "error": 0, "cancelled": 0, "running": 0, "records": 0,
+                   "duration_p50_seconds": null, "duration_p95_seconds": null, "queue_wait_p95_seconds": null})
         );
     }
     world.shutdown().await;
