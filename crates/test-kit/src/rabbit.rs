@@ -21,8 +21,8 @@ pub struct Rabbit {
     queues: Mutex<Vec<String>>,
 }
 
-/// A message as it lay in its queue.
-#[derive(Debug, Clone, PartialEq)]
+/// A message as it lies in its queue.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Got {
     /// The body.
     pub body: Vec<u8>,
@@ -34,6 +34,10 @@ pub struct Got {
     pub persistent: bool,
     /// Headers with text values, by name.
     pub headers: Vec<(String, String)>,
+    /// The property of that name.
+    pub correlation_id: Option<String>,
+    /// The property of that name: who published it, checked by the broker.
+    pub user_id: Option<String>,
 }
 
 /// `RABBITMQ_URL`: the broker of the tests.
@@ -121,6 +125,40 @@ impl Rabbit {
         self.publish_with(queue, body, properties).await;
     }
 
+    /// Publishes a message as it is described, and waits until a queue has it.
+    pub async fn publish_as(&self, queue: &str, message: &Got) {
+        let mut properties = BasicProperties::default();
+        if message.persistent {
+            properties = properties.with_delivery_mode(2);
+        }
+        if let Some(id) = &message.message_id {
+            properties = properties.with_message_id(id.as_str().into());
+        }
+        if let Some(kind) = &message.content_type {
+            properties = properties.with_content_type(kind.as_str().into());
+        }
+        if let Some(id) = &message.correlation_id {
+            properties = properties.with_correlation_id(id.as_str().into());
+        }
+        if let Some(id) = &message.user_id {
+            properties = properties.with_user_id(id.as_str().into());
+        }
+        let mut headers = FieldTable::default();
+        for (name, value) in &message.headers {
+            let text = AMQPValue::LongString(value.as_str().into());
+            // The broker takes these two as lists only.
+            let value = match name.as_str() {
+                "CC" | "BCC" => AMQPValue::FieldArray(vec![text].into()),
+                _ => text,
+            };
+            headers.insert(name.as_str().into(), value);
+        }
+        if !message.headers.is_empty() {
+            properties = properties.with_headers(headers);
+        }
+        self.publish_with(queue, &message.body, properties).await;
+    }
+
     /// Takes the next message away; `None` where there is none.
     pub async fn get(&self, queue: &str) -> Option<Got> {
         let options = BasicGetOptions { no_ack: true };
@@ -134,6 +172,11 @@ impl Rabbit {
             content_type: properties.content_type().as_ref().map(ToString::to_string),
             persistent: *properties.delivery_mode() == Some(2),
             headers: properties.headers().as_ref().map(texts).unwrap_or_default(),
+            correlation_id: properties
+                .correlation_id()
+                .as_ref()
+                .map(ToString::to_string),
+            user_id: properties.user_id().as_ref().map(ToString::to_string),
         })
     }
 

@@ -16,7 +16,8 @@ pub(super) struct End {
     pub(super) address: AMQPUri,
     pub(super) random: Random,
     pub(super) metrics: BrokerMetrics,
-    latch: Latch,
+    /// `None`: it comes and goes, and nobody is told.
+    latch: Option<Latch>,
     up: AtomicBool,
     was_up: AtomicBool,
 }
@@ -35,10 +36,24 @@ impl End {
             address: settings.address()?,
             random: link.random.clone(),
             metrics: link.metrics.clone(),
-            latch: link.latch.clone(),
+            latch: Some(link.latch.clone()),
             up: AtomicBool::new(false),
             was_up: AtomicBool::new(false),
         })
+    }
+
+    /// The same broker, for somebody who comes and goes: what becomes of it is told to whoever asks, and to nobody else.
+    pub(super) fn apart(&self, name: &'static str) -> Self {
+        Self {
+            kind: "shelf",
+            name,
+            address: self.address.clone(),
+            random: self.random.clone(),
+            metrics: self.metrics.clone(),
+            latch: None,
+            up: AtomicBool::new(false),
+            was_up: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -46,19 +61,21 @@ impl End {
     }
 
     pub(super) fn set_up(&self) {
+        let Some(latch) = &self.latch else { return };
         if !self.up.swap(true, Ordering::Relaxed) {
             self.metrics.set_connected(self.kind, true);
             if self.was_up.swap(true, Ordering::Relaxed) {
                 self.metrics.reconnected(self.kind);
             }
         }
-        self.latch.ready();
+        latch.ready();
     }
 
     /// `why` is shown to operators; repeated ones are logged once by the latch.
     pub(super) fn set_down(&self, why: impl Into<String>) {
+        let Some(latch) = &self.latch else { return };
         self.up.store(false, Ordering::Relaxed);
         self.metrics.set_connected(self.kind, false);
-        self.latch.not_ready(why);
+        latch.not_ready(why);
     }
 }

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_rs::TokioRuntime;
-use lapin::{Channel, Connection, ConnectionProperties, uri::AMQPUri};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use lapin::{Channel, Connection, ConnectionProperties, Event, uri::AMQPUri};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::{
@@ -40,8 +41,18 @@ pub(super) enum Lost {
 }
 
 impl Line {
-    /// Dials until somebody answers, telling `end` why not; then the handshake has its deadline.
+    /// Dials until somebody answers, telling `end` why not; then the handshake has its deadline. lapin brings it back
+    /// when it is lost.
     pub(super) async fn connect(end: &Arc<End>) -> Result<Self, Trouble> {
+        Self::open(end, properties(end.name).enable_auto_recover()).await
+    }
+
+    /// The same, and it is gone for good when it is lost: what was under way on it is not gone on with unnoticed.
+    pub(super) async fn connect_once(end: &Arc<End>) -> Result<Self, Trouble> {
+        Self::open(end, properties(end.name)).await
+    }
+
+    async fn open(end: &Arc<End>, properties: ConnectionProperties) -> Result<Self, Trouble> {
         let failed = |error| Trouble::of("connecting", error);
         let leash = Leash::new();
         let runtime = lapin::runtime::default_runtime().map_err(failed)?;
@@ -50,7 +61,7 @@ impl Line {
             wire.dial(address, &runtime, &told).await
         };
         let address = end.address.clone();
-        let connecting = Connection::connector(address, runtime, dial, properties(end.name));
+        let connecting = Connection::connector(address, runtime, dial, properties);
         tokio::select! {
             connected = connecting => Ok(Self {
                 connection: connected.map_err(failed)?,
@@ -64,6 +75,18 @@ impl Line {
     /// A new channel.
     pub(super) async fn channel(&self) -> Result<Channel, Trouble> {
         step("opening a channel", self.connection.create_channel()).await
+    }
+
+    /// What goes wrong on the connection from now on: lapin does not tell everybody who waits.
+    pub(super) fn errors(&self) -> BoxStream<'static, lapin::Error> {
+        let events = self.connection.events_listener();
+        let errors = events.filter_map(|event| {
+            std::future::ready(match event {
+                Event::Error(error) => Some(error),
+                _ => None,
+            })
+        });
+        errors.boxed()
     }
 
     /// RabbitMQ is short of memory or disk and reads nothing from this connection.
@@ -139,5 +162,4 @@ fn properties(name: &str) -> ConnectionProperties {
                 .with_max_delay(DEFAULT_CAP);
             backoff.with_max_times(HANDSHAKES).with_jitter()
         })
-        .enable_auto_recover()
 }

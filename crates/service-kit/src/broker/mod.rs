@@ -1,5 +1,5 @@
 //! The way to RabbitMQ: a publisher that knows what was delivered, a consumer that comes back, and the supervision of
-//! both. No message of any service.
+//! both; a shelf, for whoever looks into a queue by hand. No message of any service.
 //!
 //! Each end has a connection of its own, so that a broker which throttles publishers still takes acknowledgements.
 //! lapin brings a lost connection back with its channels (`enable_auto_recover`); what it leaves to its user is done
@@ -14,6 +14,7 @@ mod metrics;
 mod publisher;
 mod session;
 mod settings;
+mod shelf;
 mod supervisor;
 mod trouble;
 
@@ -23,6 +24,7 @@ pub use consumer::{Consumer, Delivery};
 pub use metrics::BrokerMetrics;
 pub use publisher::{Outgoing, PublishError, Publisher};
 pub use settings::{BrokerSettings, QueueSettings, UnusableAddress};
+pub use shelf::{Shelf, ShelfError, Shelved, Visit};
 
 use crate::{
     lifecycle::{Latch, Tasks},

@@ -11,6 +11,7 @@ use super::{
     BrokerSettings, Link, UnusableAddress,
     end::End,
     session::{Session, Work, declare},
+    shelf::Shelf,
     supervisor::supervise,
     trouble::Trouble,
 };
@@ -108,6 +109,12 @@ impl Publisher {
             })
         });
         asked.await.unwrap_or(Err(PublishError::Away))
+    }
+
+    /// A way to look into queues of the same broker, over connections of its own: what cannot be read ends the connection
+    /// that it is read from. `name` is theirs in RabbitMQ.
+    pub fn shelf(&self, name: &'static str) -> Shelf {
+        Shelf::new(Arc::new(self.end.apart(name)))
     }
 
     /// There is an open channel, and the broker takes messages.

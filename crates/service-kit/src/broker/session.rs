@@ -25,7 +25,7 @@ use super::{
 };
 
 /// AMQP's persistent delivery mode: the message survives a restart of the broker.
-const PERSISTENT: u8 = 2;
+pub(super) const PERSISTENT: u8 = 2;
 
 /// A channel in confirm mode.
 pub(super) struct Session {
@@ -123,14 +123,7 @@ impl Session {
             ErrorKind::InvalidChannelState(..) => PublishError::Away,
             _ => PublishError::Unknown,
         })?;
-        match confirming.await {
-            Ok(Confirmation::Ack(None)) => Ok(()),
-            Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => {
-                Err(PublishError::Unroutable)
-            }
-            Ok(Confirmation::Nack(None)) => Err(PublishError::Refused),
-            Ok(Confirmation::NotRequested) | Err(_) => Err(PublishError::Unknown),
-        }
+        outcome(&confirming.await)
     }
 
     async fn declare_all(&self) -> Result<(), Trouble> {
@@ -171,6 +164,18 @@ impl Serve for Work {
         session.spoilt.cancel();
         self.session.send_replace(None);
         lost
+    }
+}
+
+/// What the broker's answer to a message that must reach a queue says.
+pub(super) fn outcome(confirmed: &lapin::Result<Confirmation>) -> Result<(), PublishError> {
+    match confirmed {
+        Ok(Confirmation::Ack(None)) => Ok(()),
+        Ok(Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_))) => {
+            Err(PublishError::Unroutable)
+        }
+        Ok(Confirmation::Nack(None)) => Err(PublishError::Refused),
+        Ok(Confirmation::NotRequested) | Err(_) => Err(PublishError::Unknown),
     }
 }
 

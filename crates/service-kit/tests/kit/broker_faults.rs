@@ -3,13 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use service_kit::broker::{Consumer, Outgoing, PublishError, Publisher};
-use test_kit::{PATIENCE, PrivateRabbit, Rabbit, wait_until};
+use test_kit::{PATIENCE, PrivateRabbit, Rabbit, publish_with_raw_message_id, wait_until};
 use tokio::time::Instant;
 
-use crate::{
-    broker::{Process, next, take, to},
-    raw_amqp,
-};
+use crate::broker::{Process, next, take, to};
 
 pub const QUEUE: &str = "ingest.pncp";
 
@@ -242,7 +239,7 @@ async fn a_message_that_lapin_cannot_read_is_told_to_the_operator_until_it_is_go
     let rabbit = Rabbit::connect().await;
     let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
     rabbit.declare(&queue).await;
-    raw_amqp::publish_with_message_id(rabbit.url(), &queue, b"\xff\xfe").await;
+    publish_with_raw_message_id(rabbit.url(), &queue, b"\xff\xfe").await;
     let consumer = process.consumer(&queue, 1);
     process
         .until_told("consumer", "properties that are no UTF-8")

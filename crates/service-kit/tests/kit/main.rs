@@ -19,6 +19,6 @@ mod jwt_keys;
 mod lifecycle;
 mod ops;
 mod outbound;
-mod raw_amqp;
+mod shelf;
 mod settings;
 mod upstream;

@@ -1,11 +1,12 @@
 //! AMQP by hand, for what no client library writes.
 
-use test_kit::PATIENCE;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
+
+use crate::wait::PATIENCE;
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
@@ -15,15 +16,20 @@ const BODY: u8 = 3;
 const MESSAGE_ID: u16 = 1 << 7;
 
 /// Publishes `{}` to a queue, with these bytes as its message id.
-pub async fn publish_with_message_id(url: &str, queue: &str, id: &[u8]) {
-    let (scheme_and_login, host_and_vhost) = url.split_once('@').unwrap();
-    let (_, login) = scheme_and_login.split_once("://").unwrap();
-    let address = host_and_vhost.split('/').next().unwrap();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"AMQP\x00\x00\x09\x01").await.unwrap();
+pub async fn publish_with_raw_message_id(url: &str, queue: &str, id: &[u8]) {
+    let (scheme_and_login, host_and_vhost) = url.split_once('@').expect("the URL has a login");
+    let (_, login) = scheme_and_login
+        .split_once("://")
+        .expect("the URL has a scheme");
+    let address = host_and_vhost.split('/').next().unwrap_or_default();
+    let mut stream = TcpStream::connect(address).await.expect("RabbitMQ listens");
+    let hello = stream.write_all(b"AMQP\x00\x00\x09\x01").await;
+    hello.expect("RabbitMQ reads");
     read_frame(&mut stream).await;
     let login = format!("\0{}", login.replacen(':', "\0", 1));
-    let length = u32::try_from(login.len()).unwrap().to_be_bytes();
+    let length = u32::try_from(login.len())
+        .expect("a short login")
+        .to_be_bytes();
     let start_ok = [
         &[0; 4],
         &short(b"PLAIN")[..],
@@ -48,7 +54,9 @@ pub async fn publish_with_message_id(url: &str, queue: &str, id: &[u8]) {
     let publish = [&[0, 0, 0], &short(queue.as_bytes())[..], &[0]].concat();
     send(&mut stream, METHOD, 1, &method(60, 40, &publish)).await;
     let body = b"{}";
-    let size = u64::try_from(body.len()).unwrap().to_be_bytes();
+    let size = u64::try_from(body.len())
+        .expect("a short body")
+        .to_be_bytes();
     let header = [
         &[0, 60, 0, 0],
         &size[..],
@@ -68,23 +76,28 @@ fn method(class: u16, method: u16, arguments: &[u8]) -> Vec<u8> {
 }
 
 fn short(text: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(text.len()).unwrap();
+    let length = u8::try_from(text.len()).expect("a short text");
     [&[length], text].concat()
 }
 
 async fn send(stream: &mut TcpStream, kind: u8, channel: u16, payload: &[u8]) {
-    let size = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let size = u32::try_from(payload.len())
+        .expect("a short payload")
+        .to_be_bytes();
     let frame = [&[kind], &channel.to_be_bytes()[..], &size, payload, &[0xce]];
-    stream.write_all(&frame.concat()).await.unwrap();
+    stream
+        .write_all(&frame.concat())
+        .await
+        .expect("RabbitMQ reads");
 }
 
 async fn read_frame(stream: &mut TcpStream) {
     let read = async {
         let mut head = [0; 7];
-        stream.read_exact(&mut head).await.unwrap();
-        let size = u32::from_be_bytes(head[3..].try_into().unwrap());
-        let mut rest = vec![0; usize::try_from(size).unwrap() + 1];
-        stream.read_exact(&mut rest).await.unwrap();
+        stream.read_exact(&mut head).await.expect("a frame");
+        let size = u32::from_be_bytes([head[3], head[4], head[5], head[6]]);
+        let mut rest = vec![0; usize::try_from(size).expect("a small frame") + 1];
+        stream.read_exact(&mut rest).await.expect("a whole frame");
     };
-    timeout(PATIENCE, read).await.unwrap();
+    timeout(PATIENCE, read).await.expect("RabbitMQ answers");
 }
