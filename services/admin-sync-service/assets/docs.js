@@ -69,6 +69,8 @@ function form(contract, method, path, operation) {
   made.addEventListener("submit", async (event) => {
     event.preventDefault();
     const [url, headers] = request(path, parameters);
+    // Whoever came by the console has a cookie, which alone may only read.
+    if (method !== "get") headers["X-Requested-With"] = "farol-console";
     if (body) headers["Content-Type"] = "application/json";
     output.hidden = false;
     output.textContent = "…";

@@ -85,14 +85,13 @@ pub struct SignedOut {
 impl Console {
     /// The console of a service of which `facts` hold. Its pages may ask the gateway beside us.
     pub fn new(facts: Facts) -> Self {
-        let gateway = Url::parse(&facts.stream_url);
-        let gateway = gateway.map(|url| url.origin());
-        let gateway = gateway.ok().filter(|origin| origin.is_tuple());
-        let gateway =
-            gateway.map_or_else(String::new, |it| format!(" {}", it.ascii_serialization()));
-        let policy = pages::POLICY.replace(
-            "connect-src 'self'",
-            &format!("connect-src 'self'{gateway}"),
+        let gateway = Url::parse(&facts.stream_url).map(|url| url.origin().ascii_serialization());
+        // An address without a host has no origin that could be told.
+        let gateway = gateway.ok().filter(|origin| origin != "null");
+        let ours = "connect-src 'self'";
+        let policy = gateway.map_or_else(
+            || pages::POLICY.to_owned(),
+            |it| pages::POLICY.replace(ours, &format!("{ours} {it}")),
         );
         Self { facts, policy }
     }
@@ -165,7 +164,7 @@ pub async fn page(state: Data<State>) -> HttpResponse {
 #[utoipa::path(
     get, path = "/console-assets/{name}", operation_id = "console_asset", tag = "console",
     security(()),
-    params(("name" = String, Path, description = "The name of a file.", example = "main.js")),
+    params(("name" = String, Path, description = "The name of a file, with its folder if it is in one.", example = "main.js")),
     responses(
         (status = 200, description = "The file.", content((String = "text/javascript"), (String = "text/css"))),
         (status = 404, response = super::openapi::Refused),

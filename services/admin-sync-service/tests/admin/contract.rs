@@ -130,7 +130,12 @@ async fn the_contract_names_the_routes_and_no_others() {
         .collect();
     let expected = [
         "delete /api/tasks/{task_id}",
+        "delete /console/session",
         "get /api/tasks/{task_id}/status",
+        "get /console",
+        "get /console-assets/{name}",
+        "get /console/session",
+        "get /console/{page}",
         "get /docs",
         "get /docs/{name}",
         "get /openapi.json",
@@ -142,6 +147,7 @@ async fn the_contract_names_the_routes_and_no_others() {
         "post /api/deployments/version",
         "post /api/sse/callback",
         "post /api/tasks/{task_id}/cancel",
+        "post /console/session",
         "post /sync/executions/{id}/cancel",
         "post /sync/executions/{id}/retry",
         "post /sync/force",
@@ -266,6 +272,12 @@ async fn every_answer_is_as_the_contract_says() {
     contract.judge("GET", "/docs/{name}", &world.get("/docs/docs.js").await);
     contract.judge("GET", "/docs/{name}", &world.get("/docs/docs.css").await);
     contract.judge("GET", "/docs/{name}", &world.get("/docs/other").await);
+    for name in ["main.js", "console.css", "other"] {
+        let answer = world.get(&format!("/console-assets/{name}")).await;
+        contract.judge("GET", "/console-assets/{name}", &answer);
+    }
+    contract.judge("GET", "/console", &world.get("/console").await);
+    contract.judge("GET", "/console/{page}", &world.get("/console/a/b").await);
     for path in [
         "/sync/history?limit=0",
         "/sync/dashboard?days=0",
@@ -313,6 +325,29 @@ async fn the_answers_about_streams_are_as_the_contract_says() {
         let answer = world.post("/api/deployments/version", &body).await;
         contract.judge("POST", "/api/deployments/version", &answer);
     }
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_answers_about_sessions_are_as_the_contract_says() {
+    let world = World::start().await;
+    let contract = Contract::of(&world).await;
+    let url = world.url("/console/session");
+    let ours = ("x-requested-with", "farol-console");
+    let wrong = ("authorization", "Basic YW5hOndyb25n");
+    for headers in [
+        &[][..],
+        &[AUTHORIZATION],
+        &[AUTHORIZATION, ours],
+        &[wrong, ours],
+    ] {
+        for method in ["GET", "POST"] {
+            let answer = http_request(method, &url, headers, b"").await;
+            contract.judge(method, "/console/session", &answer);
+        }
+    }
+    let refused = http_request("DELETE", &url, &[], b"").await;
+    contract.judge("DELETE", "/console/session", &refused);
     world.shutdown().await;
 }
 

@@ -11,6 +11,8 @@ mod alerts;
 mod alerts_made_good;
 mod bearer;
 mod bodies;
+mod console_pages;
+mod console_session;
 mod contract;
 mod door;
 mod executions;

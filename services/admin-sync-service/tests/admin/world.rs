@@ -72,6 +72,20 @@ impl World {
         }
     }
 
+    /// The same by a clock that the test moves. What the database dates goes by its own.
+    pub async fn at(clock: Clock, change: impl FnOnce(&mut Settings)) -> Self {
+        let (database, rabbit) = (Database::fresh().await, Rabbit::connect().await);
+        let queue = rabbit.fresh_queue();
+        let mut settings = settings(&database, &queue);
+        change(&mut settings);
+        Self {
+            service: Service::start_at(settings, clock),
+            database,
+            rabbit,
+            queue,
+        }
+    }
+
     /// Ends the replica and starts another in its place.
     pub async fn restarted(self, change: impl FnOnce(&mut Settings)) -> Self {
         self.service.shutdown().await;
@@ -130,7 +144,11 @@ impl World {
 
 impl Service {
     fn start(settings: Settings) -> Self {
-        let lifecycle = Lifecycle::new(Clock::system());
+        Self::start_at(settings, Clock::system())
+    }
+
+    fn start_at(settings: Settings, clock: Clock) -> Self {
+        let lifecycle = Lifecycle::new(clock);
         let listeners = Listeners::bind(&settings).expect("free ports");
         let app = App::start(settings, listeners, lifecycle.clone()).expect("usable settings");
         let (address, ops) = (app.public_address, app.ops_address);

@@ -1,4 +1,4 @@
-//! Who signed in to the console, sealed: any replica with the same SECRET_KEY knows it again, and none keeps a list. How
+//! Who signed in to the console, sealed: any replica with the same `SECRET_KEY` knows it again, and none keeps a list. How
 //! it travels is in `cookie`.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::basic::{Credentials, PasswordCheck};
 
-/// What the key of the seal is made for: nothing else that is sealed under SECRET_KEY opens with it.
+/// What the key of the seal is made for: nothing else that is sealed under `SECRET_KEY` opens with it.
 const SEAL: &str = "farol console session";
 /// What the key of the fingerprint is made for.
 const FINGERPRINT: &str = "farol console credentials";
@@ -174,7 +174,7 @@ mod tests {
         let (sessions, hand) = under(Some(KEY), &ana());
         let sealed = sessions.begin();
         assert_eq!(sessions.user(&sealed), Some("ana"));
-        hand.advance(HOUR - Duration::from_secs(1));
+        hand.advance(Duration::from_secs(3599));
         assert_eq!(sessions.user(&sealed), Some("ana"));
         hand.advance(Duration::from_secs(1));
         assert_eq!(sessions.user(&sealed), None);

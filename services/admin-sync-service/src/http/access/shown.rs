@@ -24,8 +24,7 @@ pub struct Shown {
     pub(super) by_the_console: bool,
     /// Cookies may be set for TLS only.
     pub(super) over_tls: bool,
-    /// It changes nothing.
-    is_safe: bool,
+    method: Method,
     /// A browser says that a page of another origin made it ask.
     crosses_sites: bool,
 }
@@ -34,7 +33,9 @@ impl Shown {
     /// What `request` shows.
     pub fn of(request: &HttpRequest, state: &State) -> Self {
         let headers = request.headers();
-        let lines = headers.get_all(header::COOKIE).map(|it| it.as_bytes());
+        let lines = headers
+            .get_all(header::COOKIE)
+            .map(header::HeaderValue::as_bytes);
         let value = |name: &str| headers.get(name).map(header::HeaderValue::as_bytes);
         Self {
             client: state.client(request),
@@ -42,10 +43,7 @@ impl Shown {
             sessions: cookie::sent(lines).into_iter().map(str::to_owned).collect(),
             by_the_console: value(CONSOLE.0) == Some(CONSOLE.1),
             over_tls: state.is_over_tls(request),
-            is_safe: matches!(
-                *request.method(),
-                Method::GET | Method::HEAD | Method::OPTIONS
-            ),
+            method: request.method().clone(),
             crosses_sites: matches!(value("sec-fetch-site"), Some(b"cross-site" | b"same-site")),
         }
     }
@@ -56,7 +54,7 @@ impl Shown {
     /// # Errors
     /// [`ApiError::CrossSite`], [`ApiError::NotTheConsole`].
     pub(super) fn may_act(&self, admitted: &Admitted) -> Result<(), ApiError> {
-        if self.is_safe {
+        if matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             return Ok(());
         }
         if admitted.by_session {
