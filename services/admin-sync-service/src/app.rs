@@ -27,6 +27,7 @@ mod machinery;
 mod neighbours;
 mod serve;
 mod surface;
+mod trials;
 
 use machinery::Machinery;
 
@@ -123,7 +124,7 @@ impl App {
             &pool,
             bell,
             live,
-            neighbours,
+            (neighbours, machinery.trials()?),
             verifier,
             lifecycle.clock(),
         );

@@ -12,6 +12,7 @@ use service_kit::problem::{BODY_LIMIT, FieldError, Problem};
 
 use crate::infra::connection_repo::RepoError;
 use crate::live::{NotLetIn, TaskError};
+use crate::projects::{ProjectError, WrongField};
 use crate::sync::{BadRequest, DeskError};
 
 /// What browsers are asked for, and programs without a token.
@@ -70,6 +71,9 @@ pub enum ApiError {
     /// The desk refuses.
     #[error(transparent)]
     Desk(#[from] DeskError),
+    /// About projects and integrations.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
 }
 
 impl Challenges {
@@ -120,6 +124,7 @@ impl ApiError {
             Self::NotJsonType => Problem::unsupported_media_type("application/json"),
             Self::Fields(fields) => invalid("Some parameters are not valid", fields),
             Self::Desk(error) => desk(error),
+            Self::Project(error) => project(error),
         }
     }
 
@@ -175,7 +180,13 @@ fn desk(error: &DeskError) -> Problem {
             "The first request with this Idempotency-Key is being answered",
         )
         .retry_after(1),
-        DeskError::Repo(RepoError::Unavailable(cause)) => {
+        DeskError::Repo(error) => repo(error),
+    }
+}
+
+fn repo(error: &RepoError) -> Problem {
+    match error {
+        RepoError::Unavailable(cause) => {
             tracing::warn!(error = %cause, "the database cannot be asked");
             Problem::unavailable(
                 "database_unavailable",
@@ -183,7 +194,42 @@ fn desk(error: &DeskError) -> Problem {
                 RETRY_AFTER,
             )
         }
-        DeskError::Repo(error @ RepoError::Refused(_)) => Problem::internal(error),
+        error @ RepoError::Refused(_) => Problem::internal(error),
+    }
+}
+
+fn project(error: &ProjectError) -> Problem {
+    match error {
+        ProjectError::NotJson => Problem::bad_request("invalid_json", "The body is not valid JSON"),
+        ProjectError::Fields(fields) => {
+            let told = |it: &WrongField| FieldError {
+                field: it.field.clone(),
+                detail: it.rule.clone(),
+            };
+            let fields = fields.iter().map(told).collect();
+            Problem::invalid_fields("Some fields are not valid", fields)
+        }
+        ProjectError::NotFound => Problem {
+            code: "project_not_found",
+            ..Problem::not_found("Project not found")
+        },
+        ProjectError::SlugTaken => Problem::conflict("slug_taken", "Another project has this slug"),
+        ProjectError::ChangedMeanwhile => Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "changed_meanwhile",
+            "The integration has been changed since it was read",
+        ),
+        ProjectError::TooManyTrials(wait) => Problem {
+            code: "too_many_trials",
+            ..Problem::too_many_requests(
+                "Too many client APIs are being tried right now",
+                wait.as_secs() + 1,
+            )
+        },
+        ProjectError::Stopping => {
+            Problem::unavailable("stopping", "The service is being stopped", RETRY_AFTER)
+        }
+        ProjectError::Repo(error) => repo(error),
     }
 }
 

@@ -13,5 +13,6 @@ pub mod migrate;
 mod monitor;
 mod neighbours;
 mod outbox;
+mod projects;
 pub mod settings;
 mod sync;

@@ -8,16 +8,20 @@ use sqlx::PgPool;
 
 use super::door;
 use crate::http::{CallbackSecret, Console, State};
+use crate::infra::audit_repo::AuditRepo;
 use crate::infra::coverage_repo::CoverageRepo;
 use crate::infra::dashboard_repo::DashboardRepo;
 use crate::infra::execution_repo::ExecutionRepo;
 use crate::infra::history_repo::HistoryRepo;
 use crate::infra::idempotency_repo::IdempotencyRepo;
+use crate::infra::integration_repo::IntegrationRepo;
+use crate::infra::project_repo::ProjectRepo;
 use crate::infra::run_repo::RunRepo;
 use crate::infra::task_repo::TaskRepo;
 use crate::live::{Lobby, Tasks, Versions};
 use crate::neighbours::Neighbours;
 use crate::outbox::Bell;
+use crate::projects::{Audit, Integrations, Projects, Rules, Trials};
 use crate::settings::Settings;
 use crate::sync::{Coverage, Dashboard, Desk, DeskRules, History};
 
@@ -27,7 +31,7 @@ pub fn state(
     pool: &PgPool,
     bell: Bell,
     (lobby, versions): (Lobby, Versions),
-    neighbours: Neighbours,
+    (neighbours, trials): (Neighbours, Trials),
     verifier: Option<Verifier>,
     clock: Clock,
 ) -> Data<State> {
@@ -75,6 +79,21 @@ pub fn state(
         lobby,
         tasks,
         versions,
+        projects: Projects {
+            repo: ProjectRepo::new(pool.clone()),
+            neighbours: neighbours.clone(),
+        },
+        integrations: Integrations {
+            repo: IntegrationRepo::new(pool.clone()),
+            rules: Rules {
+                reading: settings.integration.reading(),
+                can_seal: settings.integration.secret_key.is_some(),
+            },
+            trials,
+        },
+        audit: Audit {
+            repo: AuditRepo::new(pool.clone()),
+        },
         neighbours,
     })
 }

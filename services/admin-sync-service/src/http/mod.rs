@@ -2,6 +2,7 @@
 //! decided in `sync`.
 
 mod access;
+mod audit;
 mod body;
 mod callback;
 mod console;
@@ -10,8 +11,10 @@ mod deployments;
 mod docs;
 mod executions;
 mod force;
+mod integrations;
 mod once;
 mod openapi;
+mod projects;
 mod query;
 mod read;
 mod routes;

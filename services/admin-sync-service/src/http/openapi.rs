@@ -9,7 +9,10 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 
-use super::{callback, console, deployments, docs, executions, force, read, tasks};
+use super::{
+    audit, callback, console, deployments, docs, executions, force, integrations, projects, read,
+    tasks,
+};
 
 /// An error: RFC 9457.
 #[derive(Serialize, ToSchema)]
@@ -72,6 +75,9 @@ pub struct Refused(Problem);
         tasks::status, tasks::cancel, tasks::hide,
         callback::callback, deployments::announce,
         console::session, console::sign_in, console::sign_out, console::shell, console::page, console::asset,
+        projects::list, projects::create, projects::find, projects::change, projects::deactivate,
+        integrations::find, integrations::change, integrations::forget_credentials, integrations::test,
+        integrations::map_status, audit::list,
         document, docs::page, docs::asset,
     ),
     components(responses(Refused), schemas(Problem, WrongField, PlainProblem)),
@@ -114,9 +120,14 @@ impl Modify for Everywhere {
         let either = schemes.map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
         document.security = Some(either.to_vec());
         for item in document.paths.paths.values_mut() {
-            for operation in [&mut item.get, &mut item.post, &mut item.delete]
-                .into_iter()
-                .flatten()
+            for operation in [
+                &mut item.get,
+                &mut item.post,
+                &mut item.put,
+                &mut item.delete,
+            ]
+            .into_iter()
+            .flatten()
             {
                 add(operation, &["401", "403", "429", "500", "503"]);
             }

@@ -12,11 +12,12 @@ use service_kit::problem::{self, BODY_LIMIT, Problem};
 use service_kit::proxies::TrustedProxies;
 
 use super::{
-    Access, CallbackSecret, Console, access, callback, console, deployments, docs, executions,
-    force, openapi, read, tasks,
+    Access, CallbackSecret, Console, access, audit, callback, console, deployments, docs,
+    executions, force, integrations, openapi, projects, read, tasks,
 };
 use crate::live::{Lobby, Tasks, Versions};
 use crate::neighbours::Neighbours;
+use crate::projects::{Audit, Integrations, Projects};
 use crate::sync::{Coverage, Dashboard, Desk, History};
 
 /// What handlers work with. `app` makes one for all workers and hands it to every worker as `Data`.
@@ -43,6 +44,12 @@ pub struct State {
     pub tasks: Tasks,
     /// What pages should be.
     pub versions: Versions,
+    /// What viewers may look at.
+    pub projects: Projects,
+    /// How client APIs are asked.
+    pub integrations: Integrations,
+    /// Who changed what.
+    pub audit: Audit,
     /// How the other services are, and what they know of projects.
     pub neighbours: Neighbours,
 }
@@ -115,11 +122,48 @@ pub fn configure(app: &mut ServiceConfig) {
             "/api/deployments/version",
             web::post().to(deployments::announce),
         ))
+        .configure(of_projects)
         .service(get("/openapi.json", web::get().to(openapi::document)))
         .service(get("/docs", web::get().to(docs::page)))
         .service(get("/docs/{name}", web::get().to(docs::asset)))
         .default_service(web::to(|| ready(Problem::not_found("Not found"))));
     app.service(behind_the_door);
+}
+
+fn of_projects(app: &mut ServiceConfig) {
+    app.service(
+        web::resource("/api/projects")
+            .route(web::get().to(projects::list))
+            .route(web::post().to(projects::create))
+            .default_service(web::to(|| refuse("GET, POST"))),
+    )
+    .service(
+        web::resource("/api/projects/{slug}")
+            .route(web::get().to(projects::find))
+            .route(web::put().to(projects::change))
+            .route(web::delete().to(projects::deactivate))
+            .default_service(web::to(|| refuse("GET, PUT, DELETE"))),
+    )
+    .service(
+        web::resource("/api/projects/{slug}/integration")
+            .route(web::get().to(integrations::find))
+            .route(web::put().to(integrations::change))
+            .default_service(web::to(|| refuse("GET, PUT"))),
+    )
+    .service(
+        web::resource("/api/projects/{slug}/integration/credentials")
+            .route(web::delete().to(integrations::forget_credentials))
+            .default_service(web::to(|| refuse("DELETE"))),
+    )
+    .service(post(
+        "/api/projects/{slug}/integration/test",
+        web::post().to(integrations::test),
+    ))
+    .service(post(
+        "/api/projects/{slug}/integration/map-status",
+        web::post().to(integrations::map_status),
+    ))
+    .service(get("/api/audit", web::get().to(audit::list)));
 }
 
 /// What needs no credentials: it holds nothing, or judges who asks by itself.
@@ -137,7 +181,10 @@ fn open(app: &mut ServiceConfig) {
     )
     .service(get("/console", web::get().to(console::shell)))
     .service(get("/console/{page:.*}", web::get().to(console::page)))
-    .service(get("/console-assets/{name}", web::get().to(console::asset)))
+    .service(get(
+        "/console-assets/{name:.+}",
+        web::get().to(console::asset),
+    ))
     .service(
         web::resource("/")
             .guard(guard::Get())

@@ -1,5 +1,6 @@
 //! The ways out: Postgres by repos, the broker by the publisher, receivers of alerts.
 
+pub mod audit_repo;
 pub mod connection_repo;
 mod count_repo;
 pub mod coverage_repo;
@@ -11,11 +12,13 @@ pub mod finding_repo;
 pub mod history_repo;
 pub mod idempotency_repo;
 pub mod incident_repo;
+pub mod integration_repo;
 pub mod keeper_repo;
 pub mod leader_repo;
 pub mod mail;
 pub mod ops_api;
 pub mod outbox_repo;
+pub mod project_repo;
 pub mod publisher;
 pub mod readyz_api;
 pub mod run_repo;
