@@ -129,8 +129,14 @@ async fn the_contract_names_the_routes_and_no_others() {
         })
         .collect();
     let expected = [
+        "delete /api/projects/{slug}",
+        "delete /api/projects/{slug}/integration/credentials",
         "delete /api/tasks/{task_id}",
         "delete /console/session",
+        "get /api/audit",
+        "get /api/projects",
+        "get /api/projects/{slug}",
+        "get /api/projects/{slug}/integration",
         "get /api/tasks/{task_id}/status",
         "get /console",
         "get /console-assets/{name}",
@@ -145,12 +151,17 @@ async fn the_contract_names_the_routes_and_no_others() {
         "get /sync/history",
         "get /sync/status",
         "post /api/deployments/version",
+        "post /api/projects",
+        "post /api/projects/{slug}/integration/map-status",
+        "post /api/projects/{slug}/integration/test",
         "post /api/sse/callback",
         "post /api/tasks/{task_id}/cancel",
         "post /console/session",
         "post /sync/executions/{id}/cancel",
         "post /sync/executions/{id}/retry",
         "post /sync/force",
+        "put /api/projects/{slug}",
+        "put /api/projects/{slug}/integration",
     ];
     assert_eq!(told, expected.map(str::to_owned).into());
     let items = contract["paths"].as_object().unwrap().values();
