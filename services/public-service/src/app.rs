@@ -139,7 +139,7 @@ impl App {
             metrics,
             readiness: lifecycle.readiness(),
             status,
-            openapi: None,
+            openapi: Some(crate::http::document().into()),
         };
         let ops = ops::spawn(listeners.ops, told)?;
         tracing::info!(listener = "public", address = %public_address, "listening");

@@ -15,3 +15,5 @@ mod reload;
 pub mod settings;
 mod status;
 mod wire;
+
+pub use http::document as openapi;

@@ -10,7 +10,7 @@ use service_kit::{cli, limits, telemetry};
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
-    let settings = match cli::start::<Settings>("public-service") {
+    let settings = match cli::start_described::<Settings>("public-service", public_service::openapi) {
         Ok(settings) => settings,
         Err(code) => return code,
     };

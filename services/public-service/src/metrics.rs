@@ -6,7 +6,7 @@ use client_api::FetchError;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use service_kit::metrics::Metrics;
 
-use crate::status::{Closing, DataState, Mode, StatusFrame};
+use crate::status::{Closing, DataState, EventKind, Mode, StatusFrame};
 
 /// Upstream requests: from a quick local API to the longest timeout.
 const REQUEST_BUCKETS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
@@ -55,9 +55,9 @@ impl FrameCounters {
         let help = "Frames written to streams, by event.";
         let frames = metrics.counter_vec("public_frames_total", help, &["event"])?;
         Ok(Self {
-            connected: frames.with_label_values(&["connected"]),
-            status_update: frames.with_label_values(&["status_update"]),
-            bulk_update: frames.with_label_values(&["bulk_update"]),
+            connected: frames.with_label_values(&[EventKind::Connected.as_str()]),
+            status_update: frames.with_label_values(&[EventKind::StatusUpdate.as_str()]),
+            bulk_update: frames.with_label_values(&[EventKind::BulkUpdate.as_str()]),
             other: frames,
         })
     }
@@ -151,8 +151,8 @@ impl StatusMetrics {
         for outcome in ["ok", "failed", "limited"] {
             self.refreshes.with_label_values(&[outcome]);
         }
-        for event in ["state", "ping", "closed"] {
-            self.frames.other.with_label_values(&[event]);
+        for event in EventKind::ALL {
+            self.frames.other.with_label_values(&[event.as_str()]);
         }
         for state in DataState::ALL {
             self.projects.with_label_values(&[state.as_str()]);
@@ -192,7 +192,8 @@ impl StatusMetrics {
 
     /// A stream said goodbye with a `closed` frame.
     pub fn said_goodbye(&self) {
-        self.frames.other.with_label_values(&["closed"]).inc();
+        let closed = EventKind::Closed.as_str();
+        self.frames.other.with_label_values(&[closed]).inc();
     }
 
     /// A stream ended.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use client_api::IntegrationSettings;
 use service_kit::http_client::OutboundSettings;
 use service_kit::settings::{
-    DatabaseSettings, IpNet, ListenSettings, LogSettings, OpsSettings, ShutdownSettings, TlsSettings,
+    DatabaseSettings, IpNet, ListenSettings, LogSettings, OpsSettings, ShutdownSettings,
+    TlsSettings,
 };
 
 service_kit::service_settings! {

@@ -3,8 +3,10 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
+use service_kit::openapi::{ComeBack, Refused};
 use service_kit::page_assets;
 use service_kit::pages::{self, Asset};
+use utoipa::ToSchema;
 
 use super::State;
 use crate::error::ApiError;
@@ -28,22 +30,49 @@ const ASSETS: &[Asset] = page_assets!["../../assets":
     "words.js",
 ];
 
-/// GET /viewer/{slug}: the same page for every project; it asks for its data itself.
+/// The reference viewer. It is the same for every project, and asks for its data itself.
+#[utoipa::path(
+    get, path = "/viewer/{slug}", tag = "pages", operation_id = "viewer",
+    params(("slug" = String, Path, description = "The project; any text.")),
+    responses((status = 200, description = "A page.", body = String, content_type = "text/html")),
+)]
 pub async fn viewer() -> impl Responder {
     pages::page(include_str!("../../assets/viewer.html"))
 }
 
-/// GET / where `VIEWER_INDEX` is on.
+/// A list of the projects, only with `VIEWER_INDEX=true`.
+#[utoipa::path(
+    get, path = "/", tag = "pages", operation_id = "index",
+    responses(
+        (status = 200, description = "A page.", body = String, content_type = "text/html"),
+        (status = 404, response = Refused),
+    ),
+)]
 pub async fn index() -> impl Responder {
     pages::page(include_str!("../../assets/index.html"))
 }
 
-/// GET /viewer-assets/{name}
+/// Scripts and styles of the pages.
+#[utoipa::path(
+    get, path = "/viewer-assets/{name}", tag = "pages", operation_id = "viewer_asset",
+    params(("name" = String, Path, description = "Of the file.", example = "viewer.js")),
+    responses(
+        (status = 200, description = "The file.", content((String = "text/javascript"), (String = "text/css"))),
+        (status = 404, response = Refused),
+    ),
+)]
 pub async fn asset(name: Path<String>) -> HttpResponse {
     pages::asset(ASSETS, &name)
 }
 
-/// GET /viewer-index.json where `VIEWER_INDEX` is on.
+/// The same list as JSON, only with `VIEWER_INDEX=true`.
+#[utoipa::path(
+    get, path = "/viewer-index.json", tag = "pages", operation_id = "index_json",
+    responses(
+        (status = 200, description = "The active projects, at most 500.", body = Index),
+        (status = 404, response = Refused), (status = 500, response = Refused), (status = 503, response = ComeBack),
+    ),
+)]
 pub async fn list(state: Data<State>) -> Result<impl Responder, ApiError> {
     let listed = state.public.list().await?;
     let projects = listed
@@ -53,13 +82,20 @@ pub async fn list(state: Data<State>) -> Result<impl Responder, ApiError> {
     Ok(Json(Index { projects }))
 }
 
-#[derive(Serialize)]
-struct Index {
+/// The active projects.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectList)]
+pub struct Index {
+    /// At most 500.
     projects: Vec<Listed>,
 }
 
-#[derive(Serialize)]
-struct Listed {
+/// One of them.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedProject)]
+pub struct Listed {
+    /// In addresses.
     slug: String,
+    /// For people.
     name: String,
 }

@@ -8,13 +8,29 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::{ConnectionType, Version, header};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use service_kit::openapi::{ComeBack, Refused};
 
 use super::{BadQuery, State, StreamQuery};
 use crate::error::ApiError;
 use crate::public::Watch;
 use crate::status::{ViewerStream, Write};
 
-/// GET …/status/stream
+/// The present state of a project, then every change, as an event stream. The data of each event is a schema named by it:
+/// `event.status_update` is that of `status_update`.
+#[utoipa::path(
+    get, path = "/api/public/{slug}/status/stream", tag = "status", operation_id = "stream",
+    params(
+        ("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$"),
+        ("mode" = Option<String>, Query, description = "`full`: the whole state wherever a `bulk_update` would come.", pattern = "^(full|changes)?$"),
+        ("last_event_id" = Option<String>, Query, description = "As the header, for those who cannot send it."),
+        ("Last-Event-ID" = Option<String>, Header, description = "A `version` or `id` that was seen: what changed since then comes first."),
+    ),
+    responses(
+        (status = 200, description = "Server-sent events without an end.", body = String, content_type = "text/event-stream"),
+        (status = 404, response = Refused), (status = 422, response = Refused), (status = 429, response = ComeBack),
+        (status = 500, response = Refused), (status = 503, response = ComeBack),
+    ),
+)]
 pub async fn get(
     request: HttpRequest,
     slug: Path<String>,
@@ -46,7 +62,15 @@ pub async fn get(
     Ok(response)
 }
 
-/// HEAD …/status/stream: what a GET would say first, without taking a seat.
+/// What a GET would say first, without taking a seat.
+#[utoipa::path(
+    head, path = "/api/public/{slug}/status/stream", tag = "status", operation_id = "stream_head",
+    params(("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$")),
+    responses(
+        (status = 200, description = "There is such a project."), (status = 404, description = "There is none."),
+        (status = 500, description = "Our fault."), (status = 503, description = "Nobody can say right now."),
+    ),
+)]
 pub async fn head(slug: Path<String>, state: Data<State>) -> Result<HttpResponse, ApiError> {
     state.public.find(&slug).await?;
     Ok(event_stream().finish())

@@ -6,25 +6,44 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use farol_core::status::Snapshot;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::present::{DataState, Present, Version};
+use super::shape;
 
-#[derive(Serialize)]
-struct StatusBody<'a> {
+/// The present state of a project.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectStatus)]
+pub struct StatusBody<'a> {
+    /// The slug.
     project: &'a str,
+    #[schema(schema_with = shape::statuses)]
     statuses: &'a Snapshot,
+    /// How many units.
     count: usize,
+    /// How far they can be trusted.
     state: DataState,
+    /// When the client API last gave a good answer.
+    #[schema(required, format = DateTime)]
     as_of: Option<String>,
+    /// Whole seconds since then.
+    #[schema(required)]
     age_seconds: Option<u64>,
+    #[schema(schema_with = shape::version)]
     version: &'a Version,
+    /// Described apart: a GET has none.
     #[serde(flatten)]
+    #[schema(ignore)]
     refresh: Option<Refresh>,
 }
 
-#[derive(Serialize)]
-struct Refresh {
+/// What a forced refresh tells beside the state.
+#[derive(Serialize, ToSchema)]
+pub struct Refresh {
+    /// Whether the fetch brought data.
     refreshed: bool,
+    /// When it ended.
+    #[schema(format = DateTime)]
     refreshed_at: String,
 }
 

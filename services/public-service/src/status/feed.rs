@@ -8,9 +8,9 @@ use farol_core::status::{Delta, Snapshot};
 use live_hub::{Live, Published};
 use tokio::time::Instant;
 
-use farol_core::status::Slug;
 use super::frame::{StatusFrame, Whole};
 use super::present::{DataState, Present, ReadAt, Version};
+use farol_core::status::Slug;
 
 /// Merging more unit changes than this for one laggard would hold the topic's
 /// lock too long; it gets the whole state instead.

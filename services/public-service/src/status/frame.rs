@@ -8,9 +8,11 @@ use farol_core::sse::{Event, EventId, EventName, Frame};
 use farol_core::status::{Delta, Snapshot};
 use serde::Serialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
-use farol_core::status::Slug;
 use super::present::{DataState, Present, Version, rfc3339};
+use super::shape::{self, Changes};
+use farol_core::status::Slug;
 
 static CONNECTED: EventName = EventName::from_static("connected");
 static STATUS_UPDATE: EventName = EventName::from_static("status_update");
@@ -18,6 +20,51 @@ static BULK_UPDATE: EventName = EventName::from_static("bulk_update");
 static STATE: EventName = EventName::from_static("state");
 static PING: EventName = EventName::from_static("ping");
 static CLOSED: EventName = EventName::from_static("closed");
+
+/// The events of a stream; there are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// The first of every stream.
+    Connected,
+    /// The whole state.
+    StatusUpdate,
+    /// What changed.
+    BulkUpdate,
+    /// A change of freshness.
+    State,
+    /// A sign of life.
+    Ping,
+    /// The last of a stream.
+    Closed,
+}
+
+impl EventKind {
+    /// Each.
+    pub const ALL: [Self; 6] = [
+        Self::Connected,
+        Self::StatusUpdate,
+        Self::BulkUpdate,
+        Self::State,
+        Self::Ping,
+        Self::Closed,
+    ];
+
+    /// Its name on the wire, which is fixed, and in metrics.
+    pub fn as_str(self) -> &'static str {
+        self.name().as_str()
+    }
+
+    fn name(self) -> &'static EventName {
+        match self {
+            Self::Connected => &CONNECTED,
+            Self::StatusUpdate => &STATUS_UPDATE,
+            Self::BulkUpdate => &BULK_UPDATE,
+            Self::State => &STATE,
+            Self::Ping => &PING,
+            Self::Closed => &CLOSED,
+        }
+    }
+}
 
 /// Which events a viewer understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,13 +161,13 @@ impl StatusFrame {
             state: present.state,
             as_of: present.as_of(),
         };
-        let event = encode(Event::named(&PING), &data);
-        Self::one((PING.as_str(), event))
+        let event = encode(Event::named(EventKind::Ping.name()), &data);
+        Self::one((EventKind::Ping.as_str(), event))
     }
 
     /// The last frame of a stream.
     pub fn closed(reason: &'static str) -> Arc<Self> {
-        Self::one((CLOSED.as_str(), closed(reason, None)))
+        Self::one((EventKind::Closed.as_str(), closed(reason, None)))
     }
 
     /// The bytes for a viewer of `mode`, and those that follow them; none for
@@ -180,12 +227,15 @@ pub fn connected(slug: &Slug, retry: u32) -> Frame {
     let data = Connected {
         project: slug.as_str(),
     };
-    encode(Event::named(&CONNECTED).retry(retry), &data)
+    encode(
+        Event::named(EventKind::Connected.name()).retry(retry),
+        &data,
+    )
 }
 
 /// The last frame of a stream, with when to come back (milliseconds).
 pub fn closed(reason: &'static str, retry: Option<u32>) -> Frame {
-    let event = Event::named(&CLOSED);
+    let event = Event::named(EventKind::Closed.name());
     let event = retry.map_or(event, |retry| event.retry(retry));
     encode(event, &Closed { reason })
 }
@@ -197,7 +247,7 @@ fn status_update(present: &Present) -> Frame {
         as_of: present.as_of(),
         version: &present.version,
     };
-    encode_with_id(&STATUS_UPDATE, &present.version, &data)
+    encode_with_id(EventKind::StatusUpdate, &present.version, &data)
 }
 
 fn bulk_update(changes: &Delta, present: &Present) -> Frame {
@@ -206,7 +256,7 @@ fn bulk_update(changes: &Delta, present: &Present) -> Frame {
         as_of: present.as_of(),
         version: &present.version,
     };
-    encode_with_id(&BULK_UPDATE, &present.version, &data)
+    encode_with_id(EventKind::BulkUpdate, &present.version, &data)
 }
 
 fn state_event(present: &Present) -> (&'static str, Frame) {
@@ -215,14 +265,17 @@ fn state_event(present: &Present) -> (&'static str, Frame) {
         as_of: present.as_of(),
         since: rfc3339(present.since),
     };
-    (STATE.as_str(), encode(Event::named(&STATE), &data))
+    (
+        EventKind::State.as_str(),
+        encode(Event::named(EventKind::State.name()), &data),
+    )
 }
 
-fn encode_with_id(name: &EventName, version: &Version, data: &impl Serialize) -> Frame {
+fn encode_with_id(kind: EventKind, version: &Version, data: &impl Serialize) -> Frame {
     // Our ids are hexadecimal digits, a hyphen and a number: they cannot be refused.
     match EventId::try_from(version.to_string()) {
-        Ok(id) => encode(Event::named(name).id(&id), data),
-        Err(_) => encode(Event::named(name), data),
+        Ok(id) => encode(Event::named(kind.name()).id(&id), data),
+        Err(_) => encode(Event::named(kind.name()), data),
     }
 }
 
@@ -232,43 +285,76 @@ fn encode(event: Event<'_>, data: &impl Serialize) -> Frame {
     event.data(&json).encode()
 }
 
-#[derive(Serialize)]
-struct Connected<'a> {
+/// The data of `connected`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = event::connected)]
+pub struct Connected<'a> {
+    /// The slug.
     project: &'a str,
 }
 
-#[derive(Serialize)]
-struct StatusUpdate<'a> {
+/// The data of `status_update`: it replaces everything.
+#[derive(Serialize, ToSchema)]
+#[schema(as = event::status_update)]
+pub struct StatusUpdate<'a> {
+    #[schema(schema_with = shape::statuses)]
     statuses: &'a Snapshot,
+    /// How far they can be trusted.
     state: DataState,
+    /// When the client API last gave a good answer.
+    #[schema(required, format = DateTime)]
     as_of: Option<String>,
+    #[schema(schema_with = shape::version)]
     version: &'a Version,
 }
 
-#[derive(Serialize)]
-struct BulkUpdate<'a> {
+/// The data of `bulk_update`: what changed since the frame before.
+#[derive(Serialize, ToSchema)]
+#[schema(as = event::bulk_update)]
+pub struct BulkUpdate<'a> {
+    /// No unit is in both.
     #[serde(flatten)]
+    #[schema(value_type = Changes)]
     changes: &'a Delta,
+    /// When the client API last gave a good answer.
+    #[schema(required, format = DateTime)]
     as_of: Option<String>,
+    #[schema(schema_with = shape::version)]
     version: &'a Version,
 }
 
-#[derive(Serialize)]
-struct StateChange {
+/// The data of `state`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = event::state)]
+pub struct StateChange {
+    /// How far the data can be trusted.
     state: DataState,
+    /// When the client API last gave a good answer.
+    #[schema(required, format = DateTime)]
     as_of: Option<String>,
+    /// When that changed.
+    #[schema(format = DateTime)]
     since: String,
 }
 
-#[derive(Serialize)]
-struct Ping {
+/// The data of `ping`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = event::ping)]
+pub struct Ping {
     /// Epoch seconds, not a process's own clock.
     time: i64,
+    /// How far the data can be trusted.
     state: DataState,
+    /// When the client API last gave a good answer.
+    #[schema(required, format = DateTime)]
     as_of: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Closed {
+/// The data of `closed`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = event::closed)]
+pub struct Closed {
+    /// Why.
+    #[schema(pattern = "^(project_inactive|draining)$")]
     reason: &'static str,
 }

@@ -16,9 +16,12 @@ mod project;
 mod projects;
 mod report;
 mod schedule;
+mod shape;
 mod viewer;
 
-pub use frame::{Mode, StatusFrame};
+pub use frame::{
+    BulkUpdate, Closed, Connected, EventKind, Mode, Ping, StateChange, StatusFrame, StatusUpdate,
+};
 pub use present::{DataState, rfc3339};
 pub use project::{Kit, Project, ProjectLimits};
 pub use projects::{Lookup, Projects, StoredProject};

@@ -8,11 +8,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use farol_core::status::Snapshot;
 use serde::Serialize;
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use farol_core::status::Slug;
 
 /// How far the data can be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DataState {
     /// Never fetched, or there is nothing to ask.

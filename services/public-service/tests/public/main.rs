@@ -11,6 +11,7 @@ mod answers;
 mod audience;
 mod board;
 mod changes;
+mod contract;
 mod heads;
 mod join;
 mod limits;

@@ -84,11 +84,12 @@ async fn the_endpoints_of_the_document_are_the_endpoints_that_answer() {
         ("GET", "/"),
         ("GET", "/viewer-index.json"),
     ];
-    const OPS: [(&str, &str); 4] = [
+    const OPS: [(&str, &str); 5] = [
         ("GET", "/metrics"),
         ("GET", "/health/live"),
         ("GET", "/health/ready"),
         ("GET", "/status"),
+        ("GET", "/openapi.json"),
     ];
     let told: BTreeSet<String> = table_rows(API, "## Endpoints")
         .map(|cells| quoted(cells[0]).remove(0))
@@ -273,6 +274,7 @@ async fn neither_listener_serves_what_is_the_other_one_s() {
         "/health/live",
         "/health/ready",
         "/health",
+        "/openapi.json",
         "/status",
         "//status",
     ] {
