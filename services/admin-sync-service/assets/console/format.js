@@ -21,6 +21,11 @@ export function when(text) {
   return text ? new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(text)) : "–";
 }
 
+/** The same to the second, for things that follow each other closely. */
+export function exactly(text) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", timeZone: zone }).format(new Date(text));
+}
+
 /** From one RFC 3339 text up to, not including, another: as days where both are midnights. */
 export function period(from, to) {
   if (!from || !to) return "–";

@@ -4,6 +4,7 @@
 import { h } from "./dom.js";
 import { duration, percent } from "./format.js";
 import { follow } from "./watch.js";
+import { isOver } from "./run_words.js";
 import { learn, t } from "./words.js";
 
 const MOST_STREAMS = 3;
@@ -69,6 +70,10 @@ export function tracker(page, changed) {
   const bars = new Map();
   const known = new Map();
   const streams = new Map();
+  const urgent = new Map();
+  const waiting = new Set();
+  const ended = new Set();
+  let wanted = [];
   const stop = (task) => {
     streams.get(task)?.close();
     streams.delete(task);
@@ -78,6 +83,10 @@ export function tracker(page, changed) {
     const left = (bars.get(task) ?? []).filter(isThere);
     bars.set(task, left);
     for (const made of left) made.update(progress);
+  }
+  function moved(run) {
+    for (const one of [...waiting]) if (one.task === run.task_id) one.then();
+    changed(run.id);
   }
   function open(run) {
     const stream = { live: false, close: () => {} };
@@ -91,12 +100,13 @@ export function tracker(page, changed) {
         if (type === "progress_update") {
           const before = known.get(run.task_id)?.state;
           set(run.task_id, ofEvent(data));
-          if (before && before !== data.state) changed(run.id);
-        } else if (type !== "task_started") {
-          stop(run.task_id);
-          changed(run.id);
+          if (before && before !== data.state) moved(run);
         } else {
-          changed(run.id);
+          if (type !== "task_started") {
+            ended.add(run.task_id);
+            stop(run.task_id);
+          }
+          moved(run);
         }
       },
       (lost) => {
@@ -104,23 +114,41 @@ export function tracker(page, changed) {
       },
     );
   }
+  function choose() {
+    const runs = new Map([...urgent.values(), ...wanted].filter((run) => !isOver(run) && !ended.has(run.task_id)).map((run) => [run.task_id, run]));
+    const chosen = [...runs.values()].slice(0, MOST_STREAMS);
+    for (const task of [...streams.keys()]) if (!chosen.some((run) => run.task_id === task)) stop(task);
+    for (const run of chosen) if (!streams.has(run.task_id)) open(run);
+  }
   return {
     watch(runs) {
-      const wanted = runs.filter((run) => run.status === "running").slice(0, MOST_STREAMS);
-      const tasks = new Set(wanted.map((run) => run.task_id));
-      for (const task of [...streams.keys()]) if (!tasks.has(task)) stop(task);
-      for (const run of wanted) if (!streams.has(run.task_id)) open(run);
+      wanted = runs;
+      choose();
+    },
+    /** `run` is followed before all others, until the returned function is called. */
+    first(run) {
+      urgent.set(run.task_id, run);
+      choose();
+      return () => {
+        urgent.delete(run.task_id);
+        choose();
+      };
     },
     show(run, made) {
       bars.set(run.task_id, [...(bars.get(run.task_id) ?? []), made]);
       if (known.has(run.task_id)) made.update(known.get(run.task_id));
       return made;
     },
+    /** Calls `then` when a followed run begins, ends or takes another state, until the returned function is called. */
+    whenChanged(run, then) {
+      const one = { task: run.task_id, then };
+      waiting.add(one);
+      return () => waiting.delete(one);
+    },
     told(run, progress) {
       // A look that was under way may bring less than the stream has told since.
       if (!streams.get(run.task_id)?.live) set(run.task_id, progress);
     },
-    isLive: (run) => streams.get(run.task_id)?.live === true,
   };
 }
 

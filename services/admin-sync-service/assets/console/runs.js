@@ -1,0 +1,232 @@
+// The page "Runs": what runs now, and what ran, newest first. Filters are in the address, so that a list can be sent to somebody
+// and the way back works. Rows are looked at again every few seconds; only those that change are touched.
+
+import { get } from "./api.js";
+import { announce, fill, h, keyed, put } from "./dom.js";
+import { duration, number, period, shifted, when } from "./format.js";
+import { force } from "./force.js";
+import { badge, button, complain, explain, field, notice, row, table } from "./parts.js";
+import { present } from "./present.js";
+import { bar, tracker } from "./progress.js";
+import { linkTo, mode, reason, who } from "./run_words.js";
+import { every } from "./watch.js";
+import { learn, t } from "./words.js";
+
+learn({
+  en: {
+    "runs.title": "Runs", "runs.force": "Force a run", "runs.list": "History", "runs.filter": "Filter runs", "runs.status": "Outcome", "runs.mode": "Mode", "runs.from": "Asked for from",
+    "runs.to": "Asked for until", "runs.q": "Search", "runs.q.hint": "A run's number, or a text in its error or in who asked", "runs.all": "All",
+    "runs.status.running": "Running or waiting", "runs.status.success": "Success", "runs.status.error": "Error, incomplete, cancelled, lost", "runs.clear": "Clear filters",
+    "runs.count.total": "Total", "runs.count.success": "Success", "runs.count.error": "Error", "runs.count.running": "Running",
+    "runs.run": "Run", "runs.state": "State", "runs.window": "Window", "runs.result": "Progress", "runs.asked": "Asked for", "runs.more": "Show older runs",
+    "runs.told": "{n} more {n|run|runs}", "runs.records": "{n} {n|record|records}", "runs.by": "by {who}", "runs.waits": "waits for a worker",
+    "runs.empty": "Nothing has run yet. Force an update to read what is new, or a backfill to read days that have passed.",
+    "runs.none": "No run fits these filters.", "runs.stale": "What is shown is from {at}. {why}",
+  },
+  pt: {
+    "runs.title": "Execuções", "runs.force": "Forçar execução", "runs.list": "Histórico", "runs.filter": "Filtrar execuções", "runs.status": "Resultado", "runs.mode": "Modo", "runs.from": "Pedida a partir de",
+    "runs.to": "Pedida até", "runs.q": "Buscar", "runs.q.hint": "O número da execução, ou um texto do erro ou de quem pediu", "runs.all": "Todos",
+    "runs.status.running": "Em execução ou na fila", "runs.status.success": "Sucesso", "runs.status.error": "Erro, incompleta, cancelada, perdida", "runs.clear": "Limpar filtros",
+    "runs.count.total": "Total", "runs.count.success": "Sucesso", "runs.count.error": "Erro", "runs.count.running": "Em execução",
+    "runs.run": "Execução", "runs.state": "Estado", "runs.window": "Janela", "runs.result": "Progresso", "runs.asked": "Pedida", "runs.more": "Mostrar mais antigas",
+    "runs.told": "Mais {n} {n|execução|execuções}", "runs.records": "{n} {n|registro|registros}", "runs.by": "por {who}", "runs.waits": "aguarda um worker",
+    "runs.empty": "Nada foi executado ainda. Force uma atualização para ler o que há de novo, ou um backfill para ler dias passados.",
+    "runs.none": "Nenhuma execução corresponde aos filtros.", "runs.stale": "O que se vê é de {at}. {why}",
+  },
+});
+
+const LOOK_MS = 5000;
+const LIMIT = 50;
+/** Runs that are not over; more of them than this at once is a fault of its own. */
+const LIVE = 50;
+const CAP = 10_000;
+const FILTERS = ["status", "mode", "from", "to", "q"];
+
+export function show(place, page) {
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, page.query.get(name) ?? ""]));
+  const list = { runs: [], next: null, counts: null, at: null };
+  const track = tracker(page, () => look());
+  const top = present(track);
+  const said = h("div", { id: "runs-said" });
+  const counts = h("dl", { class: "counts", id: "runs-counts" });
+  const headings = [t("runs.run"), t("runs.state"), t("runs.window"), t("runs.result"), t("runs.asked")];
+  const rows = table(t("runs.list"), headings, [], { id: "runs-table" });
+  const body = rows.querySelector("tbody");
+  const nothing = h("div", { class: "empty", id: "runs-empty", hidden: true });
+  const more = button(t("runs.more"), older, { id: "runs-more", hidden: true });
+  const opener = button(t("runs.force"), () => force(page, {}, track), { kind: "strong", id: "force-open" });
+  let asking = new AbortController();
+  const form = filterForm(filters, changed);
+
+  fill(
+    place,
+    h("div", { class: "head" }, h("h1", {}, t("runs.title")), h("div", { class: "actions" }, opener)),
+    said,
+    top.element,
+    h("section", { class: "card list", "aria-labelledby": "runs-list" }, h("h2", { id: "runs-list" }, t("runs.list")), form, counts, rows, nothing, h("div", { class: "actions" }, more)),
+  );
+  const look = every(LOOK_MS, glance, page.signal, failed);
+
+  /** The present and the first page, at once. */
+  async function glance() {
+    asking = new AbortController();
+    const signal = AbortSignal.any([page.signal, asking.signal]);
+    const [status, live, first] = await Promise.all([
+      get("/sync/status", { signal }),
+      get(`/sync/history?status=running&limit=${LIVE}`, { signal }),
+      get(`/sync/history?${asked(filters, LIMIT)}`, { signal }).catch((error) => (error.fields?.size ? error : Promise.reject(error))),
+    ]);
+    const atWork = byImportance(live.executions);
+    track.watch(atWork);
+    top.update(status, atWork);
+    complain(form, first instanceof Error ? first : null, { focus: false });
+    if (first instanceof Error) return;
+    list.runs = merged(list, first);
+    Object.assign(list, { counts: first, at: new Date().toISOString() });
+    draw();
+  }
+
+  async function older() {
+    const answer = await get(`/sync/history?${asked(filters, LIMIT)}&cursor=${encodeURIComponent(list.next)}`, { signal: page.signal }).catch(failed);
+    if (!answer) return;
+    const known = new Set(list.runs.map((run) => run.id));
+    list.runs = [...list.runs, ...answer.executions.filter((run) => !known.has(run.id))];
+    list.next = answer.next_cursor;
+    draw();
+    announce(t("runs.told", { n: answer.executions.length }));
+  }
+
+  function draw() {
+    keyed(body, list.runs, (run) => run.id, told, (run) => line(run, headings, track));
+    const empty = list.runs.length === 0;
+    const filtered = FILTERS.some((name) => filters[name]);
+    rows.hidden = empty;
+    if (nothing.hidden === empty) {
+      nothing.hidden = !empty;
+      if (empty) fill(nothing, h("p", {}, t(filtered ? "runs.none" : "runs.empty")), filtered ? clear() : null);
+    }
+    more.hidden = !list.next;
+    tally(counts, list.counts);
+  }
+
+  function clear() {
+    return button(t("runs.clear"), () => {
+      form.elements.status.focus();
+      form.clear();
+    });
+  }
+
+  /** Other filters: another list, from its beginning. */
+  function changed(values, replace) {
+    for (const name of FILTERS) filters[name] = values[name] ?? "";
+    const query = new URLSearchParams(FILTERS.filter((name) => filters[name]).map((name) => [name, filters[name]]));
+    page.here(`/console/runs${query.size ? `?${query}` : ""}`, replace);
+    Object.assign(list, { runs: [], next: null });
+    nothing.hidden = true;
+    asking.abort();
+    look();
+  }
+
+  function failed(error) {
+    if (error && error.name === "AbortError") return;
+    fill(said, error ? notice("bad", list.at ? t("runs.stale", { at: when(list.at), why: explain(error) }) : explain(error)) : null);
+  }
+}
+
+/** The first page over what is shown. Rows that were asked for further down stay, unless there may be a gap between. */
+function merged(list, first) {
+  const fresh = first.executions;
+  const last = fresh.at(-1)?.id;
+  const below = list.runs.filter((run) => last !== undefined && run.id < last);
+  const joined = first.next_cursor !== null && below.length > 0 && list.runs.some((run) => run.id >= last);
+  if (!joined) {
+    list.next = first.next_cursor;
+    return fresh;
+  }
+  return [...fresh, ...below];
+}
+
+/** Those that a worker has before those that wait, the longest under way first. */
+function byImportance(runs) {
+  const waits = (run) => (run.state === "queued" || run.state === "retry_wait" ? 1 : 0);
+  return [...runs].sort((one, other) => waits(one) - waits(other) || one.id - other.id);
+}
+
+/** The query for a page. People mean the day that they choose as the last one to be in it, the API its first instant. */
+function asked(filters, limit) {
+  const sent = { ...filters, to: /^\d{4}-\d\d-\d\d$/.test(filters.to) ? shifted(filters.to, 1) : filters.to, limit };
+  return new URLSearchParams(Object.entries(sent).filter(([, value]) => value));
+}
+
+/** What a row shows of a run: it is drawn anew when that changes. What moves while it runs moves by itself. */
+function told(run) {
+  const settled = run.status === "running" ? null : [run.records_processed, run.duration_seconds];
+  return [run.state, run.window_start, run.window_end, run.error_message, settled];
+}
+
+function line(run, headings, track) {
+  const cells = [
+    h("span", {}, linkTo(run.id), h("br"), h("span", { class: "quiet" }, mode(run.mode))),
+    h("span", {}, badge(run.state), h("span", { class: "quiet clamp", title: run.error_message }, reason(run))),
+    run.window_start ? period(run.window_start, run.window_end) : h("span", { class: "quiet" }, t("run.window.later")),
+    result(run, track),
+    h("span", {}, when(run.created_at), h("br"), h("span", { class: "quiet" }, t("runs.by", { who: who(run.requested_by) }))),
+  ];
+  return row(headings, cells, { id: `run-${run.id}` });
+}
+
+function result(run, track) {
+  if (run.state === "queued" && !run.started_at) return h("span", { class: "quiet" }, t("runs.waits"));
+  if (run.status === "running") return track.show(run, bar(run));
+  return h("span", {}, t("runs.records", { n: run.records_processed }), h("br"), h("span", { class: "quiet" }, run.started_at ? duration(run.duration_seconds) : "–"));
+}
+
+function tally(place, told) {
+  const capped = (count) => (told.counts_capped && count >= CAP ? `${number(CAP)}+` : number(count));
+  const kinds = ["total", "success", "error", "running"];
+  put(place, kinds.map((kind) => h("div", {}, h("dt", {}, t(`runs.count.${kind}`)), h("dd", { "data-count": kind }, capped(told[`${kind}_count`])))));
+}
+
+/** `changed(values, replace)` with what is chosen; `replace` while somebody types, so that the way back is not letter by letter. */
+function filterForm(filters, changed) {
+  // The form that asks for a run has a field "mode" of its own.
+  const choice = (name, words) =>
+    field(t(`runs.${name}`), h("select", { name }, Object.entries({ "": t("runs.all"), ...words }).map(([value, text]) => h("option", { value, selected: value === filters[name] }, text))), { name: `filter-${name}` });
+  const date = (name) => field(t(`runs.${name}`), h("input", { name, type: "date", value: filters[name] }));
+  const q = h("input", { name: "q", type: "search", value: filters.q, maxlength: 200, autocomplete: "off", placeholder: t("runs.q.hint") });
+  const form = h(
+    "form",
+    { class: "row filter", id: "runs-filter", role: "search", "aria-label": t("runs.filter") },
+    choice("status", { running: t("runs.status.running"), success: t("runs.status.success"), error: t("runs.status.error") }),
+    choice("mode", { update: mode("update"), backfill: mode("backfill") }),
+    date("from"),
+    date("to"),
+    field(t("runs.q"), q),
+  );
+  const values = () => Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value.trim()]));
+  let last = JSON.stringify(values());
+  let typed = false;
+  let timer = null;
+  const tell = (typing) => {
+    clearTimeout(timer);
+    const now = JSON.stringify(values());
+    if (now === last) return;
+    last = now;
+    changed(values(), typing && typed);
+    typed = typing;
+  };
+  form.clear = () => {
+    for (const name of FILTERS) form.elements[name].value = "";
+    tell(false);
+  };
+  q.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => tell(true), 400);
+  });
+  form.addEventListener("change", (event) => event.target !== q && tell(false));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    tell(true);
+  });
+  return form;
+}

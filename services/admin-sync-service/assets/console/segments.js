@@ -1,0 +1,119 @@
+// The segments of a run, what is not complete first. A year has thousands of them: a few are shown, and filters find the others.
+
+import { fill, h, keyed, put } from "./dom.js";
+import { day, number } from "./format.js";
+import { badge, button, field, row, table } from "./parts.js";
+import { failure, isComplete, named } from "./verdict.js";
+import { isOver } from "./run_words.js";
+import { learn, t, tOr } from "./words.js";
+
+learn({
+  en: {
+    "segments.title": "Segments", "segments.what": "Modalidade", "segments.day": "Day", "segments.state": "State", "segments.pages": "Pages", "segments.records": "Got of expected",
+    "segments.inserted": "New", "segments.updated": "Updated", "segments.unchanged": "Unchanged", "segments.quarantined": "Set aside",
+    "segments.of": "{got} of {all}", "segments.tries": "{n} {n|try|tries}", "segments.all": "All", "segments.left": "Not complete", "segments.more": "Show {n} more",
+    "segments.shown": "{n} of {all} shown", "segments.none": "No segment fits.", "segments.unplanned": "Its segments are planned when a worker begins it.", "segments.every": "Every modalidade", "segments.days": "Every day",
+    "segments.publicacao": "by day of publication", "segments.atualizacao": "by day of change", "segments.filter": "Filter segments by state",
+  },
+  pt: {
+    "segments.title": "Segmentos", "segments.what": "Modalidade", "segments.day": "Dia", "segments.state": "Estado", "segments.pages": "Páginas", "segments.records": "Obtidos de esperados",
+    "segments.inserted": "Novos", "segments.updated": "Atualizados", "segments.unchanged": "Inalterados", "segments.quarantined": "Separados",
+    "segments.of": "{got} de {all}", "segments.tries": "{n} {n|tentativa|tentativas}", "segments.all": "Todos", "segments.left": "Não completos", "segments.more": "Mostrar mais {n}",
+    "segments.shown": "{n} de {all} mostrados", "segments.none": "Nenhum segmento corresponde.", "segments.unplanned": "Os segmentos são planejados quando um worker começa.", "segments.every": "Todas as modalidades", "segments.days": "Todos os dias",
+    "segments.publicacao": "por dia de publicação", "segments.atualizacao": "por dia de alteração", "segments.filter": "Filtrar segmentos por estado",
+  },
+});
+
+const STEP = 100;
+/** What a person looks for comes first. */
+const ORDER = ["failed", "incomplete", "suspected_outage", "running", "pending", "complete"];
+
+/** `{element, update(run)}`. */
+export function segments() {
+  const chosen = { state: null, modalidade: "", day: "", most: STEP };
+  let run = null;
+  const headings = ["what", "day", "state"].map((name) => t(`segments.${name}`));
+  for (const name of ["pages", "records", "inserted", "updated", "unchanged", "quarantined"]) headings.push({ text: t(`segments.${name}`), kind: "number" });
+  const chips = h("div", { class: "chips", role: "group", "aria-label": t("segments.filter") });
+  const which = picker("modalidade", t("segments.what"));
+  const when = picker("day", t("segments.day"));
+  const shown = table(t("segments.title"), headings, [], { id: "segments-table" });
+  const body = shown.querySelector("tbody");
+  const said = h("p", { class: "quiet" });
+  const more = button("", () => draw((chosen.most += STEP)), { id: "segments-more" });
+  const filters = h("div", { class: "row filter" }, field(t("segments.what"), which, { name: "segment-modalidade" }), field(t("segments.day"), when, { name: "segment-day" }));
+  const element = h("section", { class: "card list", id: "run-segments", "aria-labelledby": "segments-title" }, h("h2", { id: "segments-title" }, t("segments.title")), chips, filters, shown, said, h("div", { class: "actions" }, more));
+  chips.addEventListener("click", (event) => {
+    const chip = event.target.closest("button");
+    if (!chip) return;
+    Object.assign(chosen, { state: chip.dataset.key, most: STEP });
+    draw();
+  });
+
+  function picker(name, label) {
+    const made = h("select", { name, "aria-label": label });
+    made.addEventListener("change", () => {
+      Object.assign(chosen, { [name]: made.value, most: STEP });
+      draw();
+    });
+    return made;
+  }
+
+  function draw() {
+    const all = run.segments;
+    const left = all.filter((segment) => !isComplete(segment));
+    const state = chosen.state ?? (isOver(run) && left.length ? "left" : "all");
+    put(chips, chipsOf(all, left.length, state));
+    filters.hidden = all.length <= STEP / 2;
+    const fits = all.filter((segment) => inState(segment, state) && (!chosen.modalidade || String(segment.modalidade) === chosen.modalidade) && (!chosen.day || segment.day_from === chosen.day));
+    fits.sort((one, other) => ORDER.indexOf(one.state) - ORDER.indexOf(other.state) || one.day_from.localeCompare(other.day_from) || one.modalidade - other.modalidade);
+    const some = fits.slice(0, chosen.most);
+    keyed(body, some, (it) => `${it.endpoint}-${it.modalidade}-${it.day_from}`, (it) => it, (it) => line(it, headings));
+    shown.hidden = some.length === 0;
+    said.textContent = all.length === 0 ? t("segments.unplanned") : fits.length ? t("segments.shown", { n: some.length, all: fits.length }) : t("segments.none");
+    more.hidden = fits.length <= some.length;
+    more.textContent = t("segments.more", { n: Math.min(STEP, fits.length - some.length) });
+  }
+
+  return {
+    element,
+    update(now) {
+      if (run?.segments.length !== now.segments.length) {
+        options(which, chosen.modalidade, t("segments.every"), now.segments, (it) => [it.modalidade, named(it)], (one, other) => one[0] - other[0]);
+        options(when, chosen.day, t("segments.days"), now.segments, (it) => [it.day_from, day(it.day_from)], (one, other) => one[0].localeCompare(other[0]));
+      }
+      run = now;
+      draw();
+    },
+  };
+}
+
+function options(select, value, every, all, of, order) {
+  const found = [...new Map(all.map(of)).entries()].sort(order);
+  fill(select, h("option", { value: "" }, every), found.map(([value, words]) => h("option", { value }, words)));
+  select.value = value;
+}
+
+const inState = (segment, state) => state === "all" || (state === "left" ? !isComplete(segment) : segment.state === state);
+
+function chipsOf(all, left, state) {
+  const counts = ORDER.map((name) => [name, all.filter((segment) => segment.state === name).length]).filter(([, count]) => count);
+  const chips = [["all", t("segments.all"), all.length], ["left", t("segments.left"), left], ...counts.map(([name, count]) => [name, tOr(`state.${name}`, name), count])];
+  return chips.map(([name, words, count]) => h("button", { type: "button", class: "plain chip", "data-key": name, "aria-pressed": String(name === state) }, `${words} `, h("b", {}, number(count))));
+}
+
+function line(segment, headings) {
+  const why = [failure(segment), segment.last_error].filter(Boolean);
+  const of = (got, all) => (all === null ? number(got) : t("segments.of", { got, all }));
+  const about = segment.endpoint === "itens" ? null : h("span", { class: "quiet" }, t(`segments.${segment.endpoint}`));
+  const days = segment.day_from === segment.day_to ? day(segment.day_from) : `${day(segment.day_from)} – ${day(segment.day_to)}`;
+  const cells = [
+    h("span", {}, h("span", { class: "what" }, named(segment)), about, why.length ? h("span", { class: "wrong clamp", title: segment.last_error }, why.join(": ")) : null),
+    days,
+    h("span", {}, badge(segment.state), segment.attempts > 1 ? h("span", { class: "quiet tries" }, t("segments.tries", { n: segment.attempts })) : null),
+    of(segment.pages_done, segment.pages_total),
+    of(segment.got, segment.expected),
+    ...["inserted", "updated", "unchanged", "quarantined"].map((name) => number(segment[name])),
+  ];
+  return row(headings, cells);
+}
