@@ -1,0 +1,90 @@
+// Who changed what, and when: of one project or of everything.
+
+import { get } from "./api.js";
+import { fill, h, keyed } from "./dom.js";
+import { ago, when } from "./format.js";
+import { button, explain, notice } from "./parts.js";
+import { learn, t, tOr } from "./words.js";
+
+learn({
+  en: {
+    "audit.title": "Last changes", "audit.none": "Nobody has changed anything here yet.", "audit.more": "Older ones",
+    "audit.project_created": "made the project", "audit.project_changed": "changed the project", "audit.project_deactivated": "made the project inactive",
+    "audit.project_activated": "made the project active", "audit.integration_changed": "changed the integration", "audit.integration_created": "connected a client API",
+    "audit.credentials_removed": "removed the credentials", "audit.credentials_cleared": "removed the credentials", "audit.integration_tested": "tested the client API",
+    "audit.dead_letter_requeued": "put a dead letter back", "audit.dead_letter_dropped": "dropped a dead letter",
+    "audit.dead_letters_requeued": "put the dead letters back", "audit.dead_letters_dropped": "dropped the dead letters",
+    "audit.yes": "yes", "audit.no": "no",
+  },
+  pt: {
+    "audit.title": "Últimas mudanças", "audit.none": "Ninguém mudou nada aqui ainda.", "audit.more": "Mais antigas",
+    "audit.project_created": "criou o projeto", "audit.project_changed": "mudou o projeto", "audit.project_deactivated": "desativou o projeto",
+    "audit.project_activated": "ativou o projeto", "audit.integration_changed": "mudou a integração", "audit.integration_created": "conectou uma API de cliente",
+    "audit.credentials_removed": "removeu as credenciais", "audit.credentials_cleared": "removeu as credenciais", "audit.integration_tested": "testou a API do cliente",
+    "audit.dead_letter_requeued": "devolveu uma mensagem à fila", "audit.dead_letter_dropped": "descartou uma mensagem",
+    "audit.dead_letters_requeued": "devolveu as mensagens à fila", "audit.dead_letters_dropped": "descartou as mensagens",
+    "audit.yes": "sim", "audit.no": "não",
+  },
+});
+
+const PAGE = 10;
+
+/** The card, and `look()`, which shows what is new. `project`: a slug, or nothing for all of them. */
+export function auditCard(project) {
+  const list = h("ul", { class: "events" });
+  const empty = h("p", { class: "quiet", hidden: true }, t("audit.none"));
+  const said = h("div", {});
+  const more = button(t("audit.more"), () => load(oldest), { id: "older-changes" });
+  more.hidden = true;
+  let events = [];
+  let oldest = null;
+
+  async function load(before) {
+    try {
+      const told = await get(`/api/audit?${new URLSearchParams({ ...(project ? { project } : {}), limit: PAGE, ...(before ? { before } : {}) })}`);
+      // What was loaded of older ones stays; newer ones come in front of it.
+      const known = new Map([...events, ...told.events].map((event) => [event.id, event]));
+      if (before || !events.length) oldest = told.next_before;
+      events = [...known.values()].sort((a, b) => b.id - a.id);
+      fill(said);
+      draw();
+    } catch (error) {
+      if (error.name !== "AbortError") fill(said, notice("bad", explain(error)));
+    }
+  }
+  function draw() {
+    keyed(list, events, (event) => event.id, (event) => [event.id, ago(event.at)], (event) => line(event, !project));
+    empty.hidden = events.length > 0;
+    more.hidden = !oldest;
+  }
+  return {
+    element: h("section", { class: "card stack", id: "audit", "aria-labelledby": "audit-title" }, h("h2", { id: "audit-title" }, t("audit.title")), empty, list, said, h("div", { class: "actions" }, more)),
+    look: () => load(null),
+  };
+}
+
+function line(event, showProject) {
+  const about = details(event.detail);
+  return h(
+    "li",
+    {},
+    h("span", {}, h("strong", { class: "long" }, event.actor), ` ${tOr(`audit.${event.action}`, event.action.replaceAll("_", " "))} `, showProject && event.project ? h("a", { href: `/console/projects/${event.project}` }, event.project) : null),
+    about ? h("span", { class: "quiet long" }, about) : null,
+    h("time", { class: "quiet", datetime: event.at, title: when(event.at) }, ago(event.at)),
+  );
+}
+
+/** `{"fields": ["name"], "is_active": false}` as `name · is_active: no`. */
+function details(detail) {
+  return Object.entries(detail ?? {})
+    .map(([name, value]) => (name === "fields" ? told(value) : `${name}: ${told(value)}`))
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function told(value) {
+  if (value === null) return "–";
+  if (typeof value === "boolean") return t(value ? "audit.yes" : "audit.no");
+  if (Array.isArray(value)) return value.map(told).join(", ");
+  return typeof value === "object" ? details(value) : String(value);
+}
