@@ -1,7 +1,7 @@
 //! An `OpenAPI` document as a judge: of answers, of values, and of itself. It knows as much of JSON Schema as our documents
 //! use, and is stricter in one thing: a member that no schema names is wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use serde_json::{Map, Value};
@@ -33,6 +33,18 @@ impl Contract {
     /// What can be asked, as in `get /sync/status`.
     pub fn operations(&self) -> BTreeSet<String> {
         self.each().map(|(name, _)| name).collect()
+    }
+
+    /// The statuses that an operation (`get /sync/status`) may be answered, and whether a body comes with each.
+    pub fn statuses(&self, operation: &str) -> BTreeMap<&str, bool> {
+        let found = self.each().find(|(name, _)| name == operation);
+        let (_, found) = found.unwrap_or_else(|| panic!("no {operation}"));
+        let responses = found["responses"].as_object().expect("responses");
+        let statuses = responses.iter().map(|(status, response)| {
+            let has_body = self.resolved(response)["content"].is_object();
+            (status.as_str(), has_body)
+        });
+        statuses.collect()
     }
 
     /// What may be answered and was not judged so far, as in `get /sync/status 503`.

@@ -4,6 +4,7 @@
 
 mod alerts;
 pub mod app;
+mod dead_letters;
 mod error;
 mod http;
 mod infra;
@@ -16,3 +17,5 @@ mod outbox;
 mod projects;
 pub mod settings;
 mod sync;
+
+pub use http::openapi;

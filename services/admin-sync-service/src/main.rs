@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use admin_sync_service::app::{App, Listeners, StartError};
-use admin_sync_service::migrate;
+use admin_sync_service::{migrate, openapi};
 use admin_sync_service::settings::Settings;
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
     if migrate::is_asked_for(std::env::args_os()) {
         return migrate::run(std::env::args_os()).await;
     }
-    let settings = match cli::start::<Settings>("admin-sync-service") {
+    let settings = match cli::start_described::<Settings>("admin-sync-service", openapi) {
         Ok(settings) => settings,
         Err(code) => return code,
     };

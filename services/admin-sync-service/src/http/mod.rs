@@ -23,4 +23,5 @@ mod tasks;
 pub use access::{Access, Credentials, PasswordCheck, SessionRules};
 pub use callback::CallbackSecret;
 pub use console::{Console, Facts};
+pub use openapi::text as openapi;
 pub use routes::{State, configure, default_headers};

@@ -1,7 +1,8 @@
 //! GET /openapi.json: the contract, made from the handlers and the types of their answers.
 
-use actix_web::web::Json;
+use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
+use service_kit::openapi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -90,8 +91,15 @@ struct Document;
     get, path = "/openapi.json", tag = "documents",
     responses((status = 200, description = "OpenAPI 3.1.", body = serde_json::Value)),
 )]
-pub async fn document() -> Json<utoipa::openapi::OpenApi> {
-    Json(Document::openapi())
+pub async fn document() -> impl Responder {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(text())
+}
+
+/// The document as it is served, printed by `--print-openapi`, and committed as docs/openapi/admin-sync-service.json.
+pub fn text() -> String {
+    openapi::text(&Document::openapi())
 }
 
 /// What every operation has: the door, and what may happen to any request.
@@ -120,15 +128,7 @@ impl Modify for Everywhere {
         let either = schemes.map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
         document.security = Some(either.to_vec());
         for item in document.paths.paths.values_mut() {
-            for operation in [
-                &mut item.get,
-                &mut item.post,
-                &mut item.put,
-                &mut item.delete,
-            ]
-            .into_iter()
-            .flatten()
-            {
+            for operation in openapi::operations(item) {
                 add(operation, &["401", "403", "429", "500", "503"]);
             }
         }
