@@ -4,7 +4,6 @@
 
 mod alerts;
 pub mod app;
-mod dead_letters;
 mod error;
 mod http;
 mod infra;
