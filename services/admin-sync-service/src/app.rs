@@ -20,6 +20,7 @@ use service_kit::{COMMIT, VERSION};
 use crate::infra::mail::UnusableMail;
 use crate::settings::Settings;
 
+mod backstage;
 mod bearer;
 mod door;
 mod live;
@@ -29,6 +30,7 @@ mod serve;
 mod surface;
 mod trials;
 
+use backstage::Backstage;
 use machinery::Machinery;
 
 /// Why the service cannot start.
@@ -104,6 +106,7 @@ impl App {
         listeners: Listeners,
         lifecycle: Lifecycle,
     ) -> Result<Self, StartError> {
+        let started = tokio::time::Instant::now();
         let metrics = Metrics::new("admin-sync-service", VERSION, COMMIT)?;
         let random = Random::system();
         let options = PoolOptions::named("admin-sync-service");
@@ -115,16 +118,22 @@ impl App {
             lifecycle: &lifecycle,
             random: random.clone(),
         };
-        let (bell, board) = machinery.start()?;
+        let (bell, board, publisher) = machinery.start()?;
         let live = machinery.start_live()?;
         let neighbours = machinery.start_neighbours()?;
+        let backstage = Backstage {
+            system: machinery.system(neighbours.clone(), board.clone(), started),
+            dead_letters: machinery.dead_letters(publisher)?,
+            trials: machinery.trials()?,
+            neighbours,
+        };
         let verifier = machinery.verifier()?;
         let state = surface::state(
             &settings,
             &pool,
             bell,
             live,
-            (neighbours, machinery.trials()?),
+            backstage,
             verifier,
             lifecycle.clock(),
         );
@@ -136,7 +145,6 @@ impl App {
         let (public_address, ops_address) =
             (listeners.public.local_addr()?, listeners.ops.local_addr()?);
         serve::spawn(listeners.public, state, &settings, &lifecycle)?;
-        let started = tokio::time::Instant::now();
         let status = Arc::new(move || {
             let mut status = board.read();
             status["uptime_seconds"] = json!(started.elapsed().as_secs());

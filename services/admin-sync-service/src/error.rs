@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use service_kit::jwt;
 use service_kit::problem::{BODY_LIMIT, FieldError, Problem};
 
+use crate::dead_letters::DeadLetterError;
 use crate::infra::connection_repo::RepoError;
 use crate::live::{NotLetIn, TaskError};
 use crate::projects::{ProjectError, WrongField};
@@ -74,6 +75,9 @@ pub enum ApiError {
     /// About projects and integrations.
     #[error(transparent)]
     Project(#[from] ProjectError),
+    /// About dead letters.
+    #[error(transparent)]
+    DeadLetters(#[from] DeadLetterError),
 }
 
 impl Challenges {
@@ -125,6 +129,7 @@ impl ApiError {
             Self::Fields(fields) => invalid("Some parameters are not valid", fields),
             Self::Desk(error) => desk(error),
             Self::Project(error) => project(error),
+            Self::DeadLetters(error) => dead_letters(error),
         }
     }
 
@@ -133,6 +138,7 @@ impl ApiError {
         let members = match self {
             Self::Desk(DeskError::Blocked(by)) => json!({"blocking_id": by}),
             Self::Desk(DeskError::Refused(state)) => json!({"state": state}),
+            Self::DeadLetters(DeadLetterError::PartWay { done, .. }) => json!({"requeued": done}),
             _ => Value::Null,
         };
         match members {
@@ -230,6 +236,35 @@ fn project(error: &ProjectError) -> Problem {
             Problem::unavailable("stopping", "The service is being stopped", RETRY_AFTER)
         }
         ProjectError::Repo(error) => repo(error),
+    }
+}
+
+fn dead_letters(error: &DeadLetterError) -> Problem {
+    match error {
+        DeadLetterError::NotFound => Problem {
+            code: "dead_letter_not_found",
+            ..Problem::not_found("No dead letter has this key")
+        },
+        DeadLetterError::Busy => Problem::conflict(
+            "dead_letters_busy",
+            "Another request looks at the dead letters right now",
+        )
+        .retry_after(1),
+        DeadLetterError::Away(why) => {
+            tracing::warn!(error = why, "the broker cannot be asked");
+            Problem::unavailable(
+                "broker_unavailable",
+                "RabbitMQ is not available right now; look again before you repeat this",
+                RETRY_AFTER,
+            )
+        }
+        DeadLetterError::Unreadable => Problem::conflict(
+            "dead_letter_unreadable",
+            "The next dead letter has properties that no client can read; dropping all of them is the way past it",
+        ),
+        DeadLetterError::Refused(why) => Problem::conflict("broker_refused", why.clone()),
+        DeadLetterError::PartWay { cause, .. } => dead_letters(cause),
+        DeadLetterError::Repo(error) => repo(error),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod alerts;
 pub mod app;
+mod dead_letters;
 mod error;
 mod http;
 mod infra;

@@ -27,6 +27,10 @@ pub struct AlertMetrics {
     notices: IntCounterVec,
 }
 
+/// What operators did with dead letters. Clones share the figures.
+#[derive(Clone, Debug)]
+pub struct DeadLetterMetrics(IntCounterVec);
+
 /// How the other services are. Clones share the figures.
 #[derive(Clone, Debug)]
 pub struct NeighbourMetrics(IntGaugeVec);
@@ -123,6 +127,36 @@ impl AlertMetrics {
     pub fn noticed(&self, channel: &'static str, taken: bool) {
         let outcome = if taken { "taken" } else { "failed" };
         self.notices.with_label_values(&[channel, outcome]).inc();
+    }
+}
+
+impl DeadLetterMetrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// On a name that is taken.
+    pub fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+        let moved = metrics.counter_vec(
+            "admin_dead_letters_total",
+            "Dead letters that an operator gave back to the ingestor, or threw away.",
+            &["outcome"],
+        )?;
+        for outcome in ["requeued", "dropped"] {
+            moved.with_label_values(&[outcome]);
+        }
+        Ok(Self(moved))
+    }
+
+    /// So many are in their queue again.
+    pub fn requeued(&self, letters: u32) {
+        let requeued = self.0.with_label_values(&["requeued"]);
+        requeued.inc_by(u64::from(letters));
+    }
+
+    /// So many are gone.
+    pub fn dropped(&self, letters: u32) {
+        let dropped = self.0.with_label_values(&["dropped"]);
+        dropped.inc_by(u64::from(letters));
     }
 }
 

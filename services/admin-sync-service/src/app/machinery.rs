@@ -47,11 +47,11 @@ pub struct Machinery<'a> {
 }
 
 impl Machinery<'_> {
-    /// Starts all of it. Gives the bell of the relay, and the board that `/status` reads.
+    /// Starts all of it. Gives the bell of the relay, the board that `/status` reads, and the way to the broker.
     ///
     /// # Errors
     /// Settings that cannot be used.
-    pub fn start(&self) -> Result<(Bell, Board), StartError> {
+    pub fn start(&self) -> Result<(Bell, Board, Publisher), StartError> {
         let (tasks, stopping) = (self.lifecycle.tasks(), self.lifecycle.stopping());
         let outbox = OutboxRepo::new(self.pool.clone());
         let bell = Bell::new(outbox.clone());
@@ -74,11 +74,11 @@ impl Machinery<'_> {
         tasks.spawn_critical("outbox.relay", relay.run(stopping.clone()));
         tasks.spawn_critical(
             "sync.duties",
-            self.duties(publisher, &bell)?.run(stopping.clone()),
+            self.duties(publisher.clone(), &bell)?.run(stopping.clone()),
         );
         tasks.spawn_critical("alerts.crier", self.crier()?.run(stopping.clone()));
         tasks.spawn_critical("monitor", monitor.run(stopping));
-        Ok((bell, board))
+        Ok((bell, board, publisher))
     }
 
     fn publisher(&self) -> Result<Publisher, StartError> {

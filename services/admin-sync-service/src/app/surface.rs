@@ -6,6 +6,7 @@ use service_kit::jwt::Verifier;
 use service_kit::proxies::TrustedProxies;
 use sqlx::PgPool;
 
+use super::backstage::Backstage;
 use super::door;
 use crate::http::{CallbackSecret, Console, State};
 use crate::infra::audit_repo::AuditRepo;
@@ -19,9 +20,8 @@ use crate::infra::project_repo::ProjectRepo;
 use crate::infra::run_repo::RunRepo;
 use crate::infra::task_repo::TaskRepo;
 use crate::live::{Lobby, Tasks, Versions};
-use crate::neighbours::Neighbours;
 use crate::outbox::Bell;
-use crate::projects::{Audit, Integrations, Projects, Rules, Trials};
+use crate::projects::{Audit, Integrations, Projects, Rules};
 use crate::settings::Settings;
 use crate::sync::{Coverage, Dashboard, Desk, DeskRules, History};
 
@@ -31,7 +31,7 @@ pub fn state(
     pool: &PgPool,
     bell: Bell,
     (lobby, versions): (Lobby, Versions),
-    (neighbours, trials): (Neighbours, Trials),
+    backstage: Backstage,
     verifier: Option<Verifier>,
     clock: Clock,
 ) -> Data<State> {
@@ -81,7 +81,7 @@ pub fn state(
         versions,
         projects: Projects {
             repo: ProjectRepo::new(pool.clone()),
-            neighbours: neighbours.clone(),
+            neighbours: backstage.neighbours,
         },
         integrations: Integrations {
             repo: IntegrationRepo::new(pool.clone()),
@@ -89,11 +89,12 @@ pub fn state(
                 reading: settings.integration.reading(),
                 can_seal: settings.integration.secret_key.is_some(),
             },
-            trials,
+            trials: backstage.trials,
         },
         audit: Audit {
             repo: AuditRepo::new(pool.clone()),
         },
-        neighbours,
+        system: backstage.system,
+        dead_letters: backstage.dead_letters,
     })
 }

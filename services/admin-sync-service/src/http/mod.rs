@@ -7,6 +7,7 @@ mod body;
 mod callback;
 mod console;
 mod console_assets;
+mod dead_letters;
 mod deployments;
 mod docs;
 mod executions;
@@ -18,6 +19,7 @@ mod projects;
 mod query;
 mod read;
 mod routes;
+mod system;
 mod tasks;
 
 pub use access::{Access, Credentials, PasswordCheck, SessionRules};

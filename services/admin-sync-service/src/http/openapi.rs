@@ -11,8 +11,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 
 use super::{
-    audit, callback, console, deployments, docs, executions, force, integrations, projects, read,
-    tasks,
+    audit, callback, console, dead_letters, deployments, docs, executions, force, integrations,
+    projects, read, system, tasks,
 };
 
 /// An error: RFC 9457.
@@ -38,6 +38,8 @@ pub struct Problem {
     blocking_id: Option<i32>,
     /// 409 of a run: the state that forbids it.
     state: Option<String>,
+    /// 409 and 503 of requeueing all: so many are in their queue again.
+    requeued: Option<u32>,
 }
 
 /// One wrong field.
@@ -79,6 +81,8 @@ pub struct Refused(Problem);
         projects::list, projects::create, projects::find, projects::change, projects::deactivate,
         integrations::find, integrations::change, integrations::forget_credentials, integrations::test,
         integrations::map_status, audit::list,
+        system::system, dead_letters::list, dead_letters::requeue, dead_letters::requeue_all,
+        dead_letters::discard, dead_letters::discard_all,
         document, docs::page, docs::asset,
     ),
     components(responses(Refused), schemas(Problem, WrongField, PlainProblem)),

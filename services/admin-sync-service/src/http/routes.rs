@@ -12,11 +12,12 @@ use service_kit::problem::{self, BODY_LIMIT, Problem};
 use service_kit::proxies::TrustedProxies;
 
 use super::{
-    Access, CallbackSecret, Console, access, audit, callback, console, deployments, docs,
-    executions, force, integrations, openapi, projects, read, tasks,
+    Access, CallbackSecret, Console, access, audit, callback, console, dead_letters, deployments,
+    docs, executions, force, integrations, openapi, projects, read, system, tasks,
 };
+use crate::dead_letters::DeadLetters;
 use crate::live::{Lobby, Tasks, Versions};
-use crate::neighbours::Neighbours;
+use crate::neighbours::System;
 use crate::projects::{Audit, Integrations, Projects};
 use crate::sync::{Coverage, Dashboard, Desk, History};
 
@@ -50,8 +51,10 @@ pub struct State {
     pub integrations: Integrations,
     /// Who changed what.
     pub audit: Audit,
-    /// How the other services are, and what they know of projects.
-    pub neighbours: Neighbours,
+    /// The present of everything.
+    pub system: System,
+    /// Messages that nobody could read.
+    pub dead_letters: DeadLetters,
 }
 
 impl State {
@@ -123,6 +126,7 @@ pub fn configure(app: &mut ServiceConfig) {
             web::post().to(deployments::announce),
         ))
         .configure(of_projects)
+        .configure(of_the_system)
         .service(get("/openapi.json", web::get().to(openapi::document)))
         .service(get("/docs", web::get().to(docs::page)))
         .service(get("/docs/{name}", web::get().to(docs::asset)))
@@ -164,6 +168,30 @@ fn of_projects(app: &mut ServiceConfig) {
         web::post().to(integrations::map_status),
     ))
     .service(get("/api/audit", web::get().to(audit::list)));
+}
+
+fn of_the_system(app: &mut ServiceConfig) {
+    app.service(get("/api/system", web::get().to(system::system)))
+        .service(get(
+            "/api/system/dead-letters",
+            web::get().to(dead_letters::list),
+        ))
+        .service(post(
+            "/api/system/dead-letters/requeue",
+            web::post().to(dead_letters::requeue_all),
+        ))
+        .service(post(
+            "/api/system/dead-letters/drop",
+            web::post().to(dead_letters::discard_all),
+        ))
+        .service(post(
+            "/api/system/dead-letters/{key}/requeue",
+            web::post().to(dead_letters::requeue),
+        ))
+        .service(post(
+            "/api/system/dead-letters/{key}/drop",
+            web::post().to(dead_letters::discard),
+        ));
 }
 
 /// What needs no credentials: it holds nothing, or judges who asks by itself.

@@ -14,6 +14,8 @@ use crate::alerts::{Finding, Incident, MissingSegment, NAMED_SEGMENTS, RunFacts}
 
 /// Most notices claimed at once.
 const BATCH: i64 = 10;
+/// Most incidents listed.
+const MOST_LISTED: i64 = 100;
 
 /// What operators have been told. Clones share the pool.
 #[derive(Clone, Debug)]
@@ -39,6 +41,23 @@ impl IncidentRepo {
         let answer = timeout_at(deadline, asked).await;
         let open: Vec<String> = connection.settle(answer)?;
         Ok(open.into_iter().collect())
+    }
+
+    /// Open incidents, oldest first.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn list_open(&self) -> Result<Vec<Incident>, RepoError> {
+        let mut connection = Connection::of(&self.pool).await?;
+        let deadline = connection.deadline();
+        let asked = sqlx::query_as(
+            "SELECT fingerprint, kind, summary, execution_id, opened_at, resolved_at, attempts
+             FROM sync_incidents WHERE resolved_at IS NULL ORDER BY opened_at, fingerprint LIMIT $1",
+        )
+        .bind(MOST_LISTED)
+        .fetch_all(&mut *connection);
+        let answer = timeout_at(deadline, asked).await;
+        connection.settle(answer)
     }
 
     /// Something is wrong: opens its incident, or notes that it still is. `true` = it was not open before. One that

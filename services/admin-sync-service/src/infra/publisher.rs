@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use farol_core::sync::topology::dead_letter_queue;
-use service_kit::broker::{self, BrokerSettings, Link, Outgoing, UnusableAddress};
+use service_kit::broker::{self, BrokerSettings, Link, Outgoing, Shelf, UnusableAddress};
 
 use super::outbox_repo::Letter;
 
@@ -12,6 +12,7 @@ use super::outbox_repo::Letter;
 #[derive(Clone)]
 pub struct Publisher {
     broker: broker::Publisher,
+    queue: String,
     dead: String,
 }
 
@@ -39,7 +40,11 @@ impl Publisher {
         let dead = dead_letter_queue(queue);
         let broker =
             broker::Publisher::start(settings, &[queue, &dead], "admin-sync-service", link)?;
-        Ok(Self { broker, dead })
+        Ok(Self {
+            broker,
+            queue: queue.to_owned(),
+            dead,
+        })
     }
 
     /// Publishes a letter and waits for the confirm, `within` this time.
@@ -73,7 +78,17 @@ impl Publisher {
         self.broker.depth(&self.dead, within).await.ok()
     }
 
-    /// Where they are.
+    /// A way to look into queues by hand.
+    pub fn shelf(&self) -> Shelf {
+        self.broker.shelf("admin-sync-service/shelf")
+    }
+
+    /// Where runs are announced.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// Where dead letters are.
     pub fn dead_letter_queue(&self) -> &str {
         &self.dead
     }

@@ -4,9 +4,11 @@
 mod board;
 mod live;
 mod sight;
+mod system;
 mod watch;
 
 pub use board::Neighbours;
 pub use live::Live;
 pub use sight::{Health, Sight, State};
+pub use system::{System, SystemView};
 pub use watch::Watch;
