@@ -51,6 +51,12 @@ export function day(text) {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
 }
 
+/** From one such day to another, both included. */
+export function days(from, to) {
+  const [first, last] = [from, to].map((text) => new Date(`${text}T00:00:00Z`));
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).formatRange(first, last);
+}
+
 /** Today in the service's zone, as `2026-11-27`, and days around it. */
 export function today(offset = 0) {
   const now = new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(new Date());

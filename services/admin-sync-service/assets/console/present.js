@@ -11,7 +11,7 @@ const MOST_SHOWN = 3;
 
 learn({
   en: {
-    "present.now": "Now", "present.idle": "Nothing is running.", "present.more": "{n} more {n|is|are} under way or waiting",
+    "present.now": "Now", "present.idle": "Nothing is running.", "present.waits": "Waits for a worker, or for a run with an overlapping window.", "present.more": "{n} more {n|is|are} under way or waiting",
     "present.success": "Last success: {run}, {ago}.", "present.never": "No run has gone well yet.",
     "present.newest": "The newest run did not end well: {run}", "present.source": "Source (PNCP portal)", "present.since": "Since", "present.breaker": "Breaker",
     "present.pace": "Pace", "present.rate": "{n} {n|request|requests} a second at most",
@@ -22,7 +22,7 @@ learn({
     "source.unheard": "No ingestor has ever told of the portal. Look whether one runs.",
   },
   pt: {
-    "present.now": "Agora", "present.idle": "Nada em execução.", "present.more": "Mais {n} em andamento ou na fila",
+    "present.now": "Agora", "present.idle": "Nada em execução.", "present.waits": "Aguarda um worker, ou uma execução com janela sobreposta.", "present.more": "Mais {n} em andamento ou na fila",
     "present.success": "Último sucesso: {run}, {ago}.", "present.never": "Nenhuma execução teve sucesso ainda.",
     "present.newest": "A execução mais recente não terminou bem: {run}", "present.source": "Fonte (portal PNCP)", "present.since": "Desde", "present.breaker": "Disjuntor",
     "present.pace": "Ritmo", "present.rate": "no máximo {n} {n|requisição|requisições} por segundo",
@@ -53,7 +53,7 @@ export function present(track) {
         runs,
         live.slice(0, MOST_SHOWN),
         (run) => run.id,
-        (run) => [run.state, run.window_start, dispatch(run)],
+        (run) => [run.state, run.started_at, run.window_start, dispatch(run)],
         (run) => underWay(run, dispatch(run), track),
       );
       const newest = live.find((run) => run.id === status.id);
@@ -69,7 +69,7 @@ function underWay(run, dispatch, track) {
     "div",
     { class: "under-way" },
     h("p", { class: "line" }, linkTo(run.id), badge(run.state), h("span", { class: "quiet" }, `${mode(run.mode)} · ${run.window_start ? period(run.window_start, run.window_end) : t("run.window.later")}`)),
-    track.show(run, bar(run)),
+    run.started_at ? track.show(run, bar(run)) : h("p", { class: "quiet" }, t("present.waits")),
     dispatch === "pending" ? notice("warn", t("why.pending")) : null,
   );
 }

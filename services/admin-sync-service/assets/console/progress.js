@@ -53,9 +53,12 @@ export function bar(run) {
 function words(progress, known) {
   if (!known) return t("progress.unknown");
   const pages = t("progress.pages", { done: progress.pages, total: progress.total });
-  const left = progress.eta === null || progress.eta === undefined || progress.share >= 1 ? "" : t("progress.left", { span: duration(progress.eta) });
+  const left = progress.eta === null || progress.eta === undefined || progress.share >= 1 ? "" : t("progress.left", { span: roughly(progress.eta) });
   return [pages, left].filter(Boolean).join(" · ");
 }
+
+/** Nobody can count on the seconds of a quarter of an hour. */
+const roughly = (seconds) => duration(seconds < 90 ? seconds : Math.ceil(seconds / 60) * 60);
 
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -60,11 +60,15 @@ export function show(place, page) {
     h(
       "div",
       { class: "columns outcome" },
-      h("section", { class: "card stack", id: "run-verdict", "aria-labelledby": "verdict-title" }, h("h2", { id: "verdict-title" }, t("run.outcome")), meter, sentence),
+      h(
+        "div",
+        { class: "stack" },
+        h("section", { class: "card stack", id: "run-verdict", "aria-labelledby": "verdict-title" }, h("h2", { id: "verdict-title" }, t("run.outcome")), meter, sentence),
+        parts.timeline.element,
+      ),
       h("section", { class: "card", "aria-labelledby": "facts-title" }, h("h2", { id: "facts-title" }, t("run.facts")), facts),
     ),
     parts.segments.element,
-    parts.timeline.element,
   );
   const look = every(pause, glance, ending.signal, failed);
 
@@ -83,7 +87,8 @@ export function show(place, page) {
   function draw(run) {
     put(mark, badge(run.state));
     if (!meter.firstChild) fill(meter, track.show(run, bar(run)));
-    meter.hidden = run.state === "success" || (isOver(run) && run.segments.length === 0);
+    // Of a run that is over every page counts as read that will not be read: the segments tell the truth.
+    meter.hidden = isOver(run) || run.started_at === null;
     track.told(run, ofAnswer(run.progress, run.records_processed));
     track.watch([run]);
     put(sentence, verdict(run), run.dispatch === "pending" ? notice("warn", t("why.pending")) : null);

@@ -6,14 +6,14 @@ import { learn, t, tOr } from "./words.js";
 
 learn({
   en: {
-    "mode.update": "Update", "mode.backfill": "Backfill", "who.schedule": "the schedule", "who.reaper": "Farol's keeper", "who.anonymous": "somebody (sign-in is off)", "who.nobody": "nobody known",
+    "mode.update": "Update", "mode.backfill": "Backfill", "who.schedule": "the schedule", "who.reaper": "Farol's keeper", "who.anonymous": "anonymous", "who.nobody": "nobody known",
     "run.name": "Run {id}", "run.window.later": "fixed when it begins",
     "why.segments": "{left} of {all} segments are not complete", "why.cancelled": "cancelled by {who}", "why.request": "cancelled on request",
     "why.overdue": "cancelled; its worker did not answer in time", "why.silent": "its workers fell silent {n} {n|time|times}, the last one was {worker}",
     "why.pending": "The broker has not taken its message yet. It is written down and begins by itself when the broker is back: do not ask again.",
   },
   pt: {
-    "mode.update": "Atualização", "mode.backfill": "Backfill", "who.schedule": "o agendador", "who.reaper": "o zelador do Farol", "who.anonymous": "alguém (login desativado)", "who.nobody": "desconhecido",
+    "mode.update": "Atualização", "mode.backfill": "Backfill", "who.schedule": "o agendador", "who.reaper": "o zelador do Farol", "who.anonymous": "anônimo", "who.nobody": "desconhecido",
     "run.name": "Execução {id}", "run.window.later": "definida quando começar",
     "why.segments": "{left} de {all} segmentos não estão completos", "why.cancelled": "cancelada por {who}", "why.request": "cancelada a pedido",
     "why.overdue": "cancelada; o worker não respondeu a tempo", "why.silent": "os workers silenciaram {n} {n|vez|vezes}, o último foi {worker}",

@@ -15,7 +15,7 @@ import { learn, t } from "./words.js";
 learn({
   en: {
     "runs.title": "Runs", "runs.force": "Force a run", "runs.list": "History", "runs.filter": "Filter runs", "runs.status": "Outcome", "runs.mode": "Mode", "runs.from": "Asked for from",
-    "runs.to": "Asked for until", "runs.q": "Search", "runs.q.hint": "A run's number, or a text in its error or in who asked", "runs.all": "All",
+    "runs.to": "Asked for until", "runs.q": "Search", "runs.q.hint": "Number, error or who asked", "runs.all": "All",
     "runs.status.running": "Running or waiting", "runs.status.success": "Success", "runs.status.error": "Error, incomplete, cancelled, lost", "runs.clear": "Clear filters",
     "runs.count.total": "Total", "runs.count.success": "Success", "runs.count.error": "Error", "runs.count.running": "Running",
     "runs.run": "Run", "runs.state": "State", "runs.window": "Window", "runs.result": "Progress", "runs.asked": "Asked for", "runs.more": "Show older runs",
@@ -25,7 +25,7 @@ learn({
   },
   pt: {
     "runs.title": "Execuções", "runs.force": "Forçar execução", "runs.list": "Histórico", "runs.filter": "Filtrar execuções", "runs.status": "Resultado", "runs.mode": "Modo", "runs.from": "Pedida a partir de",
-    "runs.to": "Pedida até", "runs.q": "Buscar", "runs.q.hint": "O número da execução, ou um texto do erro ou de quem pediu", "runs.all": "Todos",
+    "runs.to": "Pedida até", "runs.q": "Buscar", "runs.q.hint": "Número, erro ou quem pediu", "runs.all": "Todos",
     "runs.status.running": "Em execução ou na fila", "runs.status.success": "Sucesso", "runs.status.error": "Erro, incompleta, cancelada, perdida", "runs.clear": "Limpar filtros",
     "runs.count.total": "Total", "runs.count.success": "Sucesso", "runs.count.error": "Erro", "runs.count.running": "Em execução",
     "runs.run": "Execução", "runs.state": "Estado", "runs.window": "Janela", "runs.result": "Progresso", "runs.asked": "Pedida", "runs.more": "Mostrar mais antigas",
@@ -63,7 +63,7 @@ export function show(place, page) {
     h("div", { class: "head" }, h("h1", {}, t("runs.title")), h("div", { class: "actions" }, opener)),
     said,
     top.element,
-    h("section", { class: "card list", "aria-labelledby": "runs-list" }, h("h2", { id: "runs-list" }, t("runs.list")), form, counts, rows, nothing, h("div", { class: "actions" }, more)),
+    h("section", { class: "card list", "aria-labelledby": "runs-list" }, h("h2", { id: "runs-list" }, t("runs.list")), form, counts, rows, nothing, more),
   );
   const look = every(LOOK_MS, glance, page.signal, failed);
 
@@ -166,11 +166,11 @@ function told(run) {
 
 function line(run, headings, track) {
   const cells = [
-    h("span", {}, linkTo(run.id), h("br"), h("span", { class: "quiet" }, mode(run.mode))),
+    h("span", {}, linkTo(run.id), " ", h("span", { class: "quiet" }, mode(run.mode))),
     h("span", {}, badge(run.state), h("span", { class: "quiet clamp", title: run.error_message }, reason(run))),
     run.window_start ? period(run.window_start, run.window_end) : h("span", { class: "quiet" }, t("run.window.later")),
     result(run, track),
-    h("span", {}, when(run.created_at), h("br"), h("span", { class: "quiet" }, t("runs.by", { who: who(run.requested_by) }))),
+    h("span", {}, when(run.created_at), " ", h("span", { class: "quiet" }, t("runs.by", { who: who(run.requested_by) }))),
   ];
   return row(headings, cells, { id: `run-${run.id}` });
 }
@@ -178,7 +178,7 @@ function line(run, headings, track) {
 function result(run, track) {
   if (run.state === "queued" && !run.started_at) return h("span", { class: "quiet" }, t("runs.waits"));
   if (run.status === "running") return track.show(run, bar(run));
-  return h("span", {}, t("runs.records", { n: run.records_processed }), h("br"), h("span", { class: "quiet" }, run.started_at ? duration(run.duration_seconds) : "–"));
+  return h("span", {}, t("runs.records", { n: run.records_processed }), " ", h("span", { class: "quiet" }, run.started_at ? duration(run.duration_seconds) : "–"));
 }
 
 function tally(place, told) {

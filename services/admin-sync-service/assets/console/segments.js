@@ -1,7 +1,7 @@
 // The segments of a run, what is not complete first. A year has thousands of them: a few are shown, and filters find the others.
 
 import { fill, h, keyed, put } from "./dom.js";
-import { day, number } from "./format.js";
+import { day, days, number } from "./format.js";
 import { badge, button, field, row, table } from "./parts.js";
 import { failure, isComplete, named } from "./verdict.js";
 import { isOver } from "./run_words.js";
@@ -9,18 +9,18 @@ import { learn, t, tOr } from "./words.js";
 
 learn({
   en: {
-    "segments.title": "Segments", "segments.what": "Modalidade", "segments.day": "Day", "segments.state": "State", "segments.pages": "Pages", "segments.records": "Got of expected",
+    "segments.title": "Segments", "segments.what": "Modalidade", "segments.day": "Day", "segments.state": "State", "segments.pages": "Pages", "segments.records": "Records",
     "segments.inserted": "New", "segments.updated": "Updated", "segments.unchanged": "Unchanged", "segments.quarantined": "Set aside",
     "segments.of": "{got} of {all}", "segments.tries": "{n} {n|try|tries}", "segments.all": "All", "segments.left": "Not complete", "segments.more": "Show {n} more",
     "segments.shown": "{n} of {all} shown", "segments.none": "No segment fits.", "segments.unplanned": "Its segments are planned when a worker begins it.", "segments.every": "Every modalidade", "segments.days": "Every day",
-    "segments.publicacao": "by day of publication", "segments.atualizacao": "by day of change", "segments.filter": "Filter segments by state",
+    "segments.filter": "Filter segments by state",
   },
   pt: {
-    "segments.title": "Segmentos", "segments.what": "Modalidade", "segments.day": "Dia", "segments.state": "Estado", "segments.pages": "Páginas", "segments.records": "Obtidos de esperados",
+    "segments.title": "Segmentos", "segments.what": "Modalidade", "segments.day": "Dia", "segments.state": "Estado", "segments.pages": "Páginas", "segments.records": "Registros",
     "segments.inserted": "Novos", "segments.updated": "Atualizados", "segments.unchanged": "Inalterados", "segments.quarantined": "Separados",
     "segments.of": "{got} de {all}", "segments.tries": "{n} {n|tentativa|tentativas}", "segments.all": "Todos", "segments.left": "Não completos", "segments.more": "Mostrar mais {n}",
     "segments.shown": "{n} de {all} mostrados", "segments.none": "Nenhum segmento corresponde.", "segments.unplanned": "Os segmentos são planejados quando um worker começa.", "segments.every": "Todas as modalidades", "segments.days": "Todos os dias",
-    "segments.publicacao": "por dia de publicação", "segments.atualizacao": "por dia de alteração", "segments.filter": "Filtrar segmentos por estado",
+    "segments.filter": "Filtrar segmentos por estado",
   },
 });
 
@@ -42,7 +42,7 @@ export function segments() {
   const said = h("p", { class: "quiet" });
   const more = button("", () => draw((chosen.most += STEP)), { id: "segments-more" });
   const filters = h("div", { class: "row filter" }, field(t("segments.what"), which, { name: "segment-modalidade" }), field(t("segments.day"), when, { name: "segment-day" }));
-  const element = h("section", { class: "card list", id: "run-segments", "aria-labelledby": "segments-title" }, h("h2", { id: "segments-title" }, t("segments.title")), chips, filters, shown, said, h("div", { class: "actions" }, more));
+  const element = h("section", { class: "card list", id: "run-segments", "aria-labelledby": "segments-title" }, h("h2", { id: "segments-title" }, t("segments.title")), chips, filters, shown, said, more);
   chips.addEventListener("click", (event) => {
     const chip = event.target.closest("button");
     if (!chip) return;
@@ -105,15 +105,14 @@ function chipsOf(all, left, state) {
 function line(segment, headings) {
   const why = [failure(segment), segment.last_error].filter(Boolean);
   const of = (got, all) => (all === null ? number(got) : t("segments.of", { got, all }));
-  const about = segment.endpoint === "itens" ? null : h("span", { class: "quiet" }, t(`segments.${segment.endpoint}`));
-  const days = segment.day_from === segment.day_to ? day(segment.day_from) : `${day(segment.day_from)} – ${day(segment.day_to)}`;
+  const span = segment.day_from === segment.day_to ? day(segment.day_from) : days(segment.day_from, segment.day_to);
   const cells = [
-    h("span", {}, h("span", { class: "what" }, named(segment)), about, why.length ? h("span", { class: "wrong clamp", title: segment.last_error }, why.join(": ")) : null),
-    days,
+    h("span", {}, h("span", { class: "what" }, named(segment)), why.length ? h("span", { class: "wrong" }, why.join(": ")) : null),
+    span,
     h("span", {}, badge(segment.state), segment.attempts > 1 ? h("span", { class: "quiet tries" }, t("segments.tries", { n: segment.attempts })) : null),
     of(segment.pages_done, segment.pages_total),
     of(segment.got, segment.expected),
-    ...["inserted", "updated", "unchanged", "quarantined"].map((name) => number(segment[name])),
+    ...["inserted", "updated", "unchanged", "quarantined"].map((name) => h("span", { class: segment[name] ? null : "zero" }, number(segment[name]))),
   ];
   return row(headings, cells);
 }

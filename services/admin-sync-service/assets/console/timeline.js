@@ -3,7 +3,7 @@
 import { h, keyed } from "./dom.js";
 import { exactly } from "./format.js";
 import { button } from "./parts.js";
-import { linkTo, who } from "./run_words.js";
+import { linkTo, reason, who } from "./run_words.js";
 import { learn, t, tOr } from "./words.js";
 
 learn({
@@ -25,7 +25,7 @@ learn({
   },
 });
 
-const SHOWN = 20;
+const SHOWN = 8;
 
 /** `{element, update(events)}`. */
 export function timeline() {
@@ -36,7 +36,7 @@ export function timeline() {
     most = Infinity;
     draw();
   });
-  const element = h("section", { class: "card", "aria-labelledby": "events-title" }, h("h2", { id: "events-title" }, t("events.title")), list, h("div", { class: "actions" }, more));
+  const element = h("section", { class: "card", "aria-labelledby": "events-title" }, h("h2", { id: "events-title" }, t("events.title")), list, more);
   function draw() {
     const numbered = all.map((event, index) => ({ ...event, index })).reverse();
     keyed(list, numbered.slice(0, most), (event) => `${event.at}-${event.kind}-${event.index}`, (event) => event.kind, line);
@@ -58,7 +58,7 @@ function line(event) {
     { class: `event is-${event.kind}` },
     h("time", { class: "quiet", datetime: event.at }, exactly(event.at)),
     h("p", {}, words(event), h("span", { class: "quiet" }, ` · ${who(event.actor)}`)),
-    event.detail?.error ? h("p", { class: "quiet clamp", title: event.detail.error }, event.detail.error) : null,
+    event.detail?.error ? h("p", { class: "quiet" }, reason({ error_message: event.detail.error })) : null,
   );
 }
 

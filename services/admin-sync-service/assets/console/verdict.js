@@ -1,7 +1,7 @@
 // What became of a run, as a sentence: how much is complete, what is missing, and what a person can do about it.
 
 import { h } from "./dom.js";
-import { day, when } from "./format.js";
+import { day, days, when } from "./format.js";
 import { modalidade } from "./modalidades.js";
 import { isOver, reason } from "./run_words.js";
 import { learn, t, tOr } from "./words.js";
@@ -19,7 +19,7 @@ learn({
     "verdict.cancelled": "It was cancelled with {done} of {all} segments complete. What was read is kept.", "verdict.cancelled.none": "It was cancelled before anything was read.",
     "verdict.error": "It could not go on: {why}. {done} of {all} segments are complete; what was read is kept.",
     "verdict.lost": "Its workers fell silent, so it was given up: {why}. {done} of {all} segments are complete; what was read is kept. Look whether the ingestor runs.",
-    "verdict.missing": "Missing:", "verdict.days": "{n} days, {from} to {to}", "verdict.more": "and {n} more {n|modalidade|modalidades}",
+    "verdict.missing": "Missing:", "verdict.days": "{n} days, {span}", "verdict.more": "and {n} more {n|modalidade|modalidades}",
     "verdict.retry": "What you can do: retry reads only what is not complete, as a new run.",
     "verdict.retry.doubt": "What you can do: retry looks again at these only. A zero that is found again six hours later is believed.",
     "segment.items": "Items of what changed",
@@ -37,7 +37,7 @@ learn({
     "verdict.cancelled": "Foi cancelada com {done} de {all} segmentos completos. O que foi lido fica guardado.", "verdict.cancelled.none": "Foi cancelada antes de ler qualquer coisa.",
     "verdict.error": "Não pôde continuar: {why}. {done} de {all} segmentos completos; o que foi lido fica guardado.",
     "verdict.lost": "Os workers silenciaram, e ela foi abandonada: {why}. {done} de {all} segmentos completos; o que foi lido fica guardado. Verifique se o ingestor está rodando.",
-    "verdict.missing": "Faltam:", "verdict.days": "{n} dias, de {from} a {to}", "verdict.more": "e mais {n} {n|modalidade|modalidades}",
+    "verdict.missing": "Faltam:", "verdict.days": "{n} dias, {span}", "verdict.more": "e mais {n} {n|modalidade|modalidades}",
     "verdict.retry": "O que você pode fazer: repetir lê só o que não está completo, como uma nova execução.",
     "verdict.retry.doubt": "O que você pode fazer: repetir olha de novo só para estes. Um zero encontrado de novo seis horas depois é aceito.",
     "segment.items": "Itens do que mudou",
@@ -83,8 +83,8 @@ function missing(left) {
 }
 
 function line(segments) {
-  const days = segments.map((segment) => segment.day_from).sort();
+  const all = segments.map((segment) => segment.day_from).sort();
   const about = [...new Set(segments.map(failure).filter(Boolean))].join(", ");
-  const span = days.length === 1 ? day(days[0]) : t("verdict.days", { n: days.length, from: day(days[0]), to: day(days.at(-1)) });
+  const span = all.length === 1 ? day(all[0]) : t("verdict.days", { n: all.length, span: days(all[0], all.at(-1)) });
   return [h("strong", {}, named(segments[0])), `: ${span}`, about ? h("span", { class: "quiet" }, ` – ${about}`) : null];
 }
