@@ -14,7 +14,11 @@ learn({
     "audit.credentials_removed": "removed the credentials", "audit.credentials_cleared": "removed the credentials", "audit.integration_tested": "tested the client API",
     "audit.dead_letter_requeued": "put a dead letter back", "audit.dead_letter_dropped": "dropped a dead letter",
     "audit.dead_letters_requeued": "put the dead letters back", "audit.dead_letters_dropped": "dropped the dead letters",
-    "audit.yes": "yes", "audit.no": "no",
+    "audit.yes": "yes", "audit.no": "no", "audit.detail.is_active": "active", "audit.detail.credentials": "credentials", "audit.detail.origin": "at", "audit.detail.success": "success",
+    "audit.credentials.stored": "the stored ones", "audit.credentials.given": "typed ones", "audit.credentials.replaced": "replaced", "audit.credentials.cleared": "removed", "audit.credentials.withheld": "not sent", "audit.credentials.none": "none",
+    "audit.field.name": "name", "audit.field.description": "description", "audit.field.is_active": "publication", "audit.field.api_base_url": "base URL", "audit.field.status_endpoint": "endpoint",
+    "audit.field.auth_type": "authentication", "audit.field.auth_credentials": "credentials", "audit.field.status_mapping": "words", "audit.field.unmapped_status": "all other words",
+    "audit.field.update_method": "update method", "audit.field.polling_interval_seconds": "interval", "audit.field.timeout_seconds": "timeout", "audit.field.retry_count": "retries",
   },
   pt: {
     "audit.title": "Últimas mudanças", "audit.none": "Ninguém mudou nada aqui ainda.", "audit.more": "Mais antigas",
@@ -23,7 +27,11 @@ learn({
     "audit.credentials_removed": "removeu as credenciais", "audit.credentials_cleared": "removeu as credenciais", "audit.integration_tested": "testou a API do cliente",
     "audit.dead_letter_requeued": "devolveu uma mensagem à fila", "audit.dead_letter_dropped": "descartou uma mensagem",
     "audit.dead_letters_requeued": "devolveu as mensagens à fila", "audit.dead_letters_dropped": "descartou as mensagens",
-    "audit.yes": "sim", "audit.no": "não",
+    "audit.yes": "sim", "audit.no": "não", "audit.detail.is_active": "ativo", "audit.detail.credentials": "credenciais", "audit.detail.origin": "em", "audit.detail.success": "sucesso",
+    "audit.credentials.stored": "as guardadas", "audit.credentials.given": "digitadas", "audit.credentials.replaced": "substituídas", "audit.credentials.cleared": "removidas", "audit.credentials.withheld": "não enviadas", "audit.credentials.none": "nenhuma",
+    "audit.field.name": "nome", "audit.field.description": "descrição", "audit.field.is_active": "publicação", "audit.field.api_base_url": "URL base", "audit.field.status_endpoint": "caminho",
+    "audit.field.auth_type": "autenticação", "audit.field.auth_credentials": "credenciais", "audit.field.status_mapping": "palavras", "audit.field.unmapped_status": "todas as outras palavras",
+    "audit.field.update_method": "método de atualização", "audit.field.polling_interval_seconds": "intervalo", "audit.field.timeout_seconds": "tempo limite", "audit.field.retry_count": "novas tentativas",
   },
 });
 
@@ -74,17 +82,21 @@ function line(event, showProject) {
   );
 }
 
-/** `{"fields": ["name"], "is_active": false}` as `name · is_active: no`. */
+/** `{"fields": ["name"], "is_active": false}` as `name · active: no`; what we do not know is shown as it is. */
 function details(detail) {
   return Object.entries(detail ?? {})
-    .map(([name, value]) => (name === "fields" ? told(value) : `${name}: ${told(value)}`))
+    .map(([name, value]) => (name === "fields" ? fields(value) : `${tOr(`audit.detail.${name}`, name)}: ${told(value, name)}`))
     .filter(Boolean)
     .join(" · ");
 }
 
-function told(value) {
+function fields(names) {
+  return Array.isArray(names) ? names.map((name) => tOr(`audit.field.${name}`, String(name))).join(", ") : told(names);
+}
+
+function told(value, name) {
   if (value === null) return "–";
   if (typeof value === "boolean") return t(value ? "audit.yes" : "audit.no");
-  if (Array.isArray(value)) return value.map(told).join(", ");
-  return typeof value === "object" ? details(value) : String(value);
+  if (Array.isArray(value)) return value.map((item) => told(item)).join(", ");
+  return typeof value === "object" ? details(value) : tOr(`audit.${name}.${value}`, String(value));
 }

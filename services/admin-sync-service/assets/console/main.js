@@ -117,6 +117,9 @@ function frame() {
   nav.setAttribute("aria-label", t("nav.label"));
   const here = PAGES.find(({ path }) => path.test(location.pathname))?.tab;
   fill(nav, TABS.map((tab) => h("a", { href: `/console/${tab}`, "aria-current": tab === here ? "page" : null }, t(`nav.${tab}`))));
+  // On a narrow screen the pages do not fit side by side.
+  const current = nav.querySelector("[aria-current]");
+  if (current) nav.scrollLeft = current.offsetLeft - nav.offsetLeft - 16;
   const other = language === "en" ? "pt" : "en";
   const speech = h("button", { class: "plain", lang: other === "pt" ? "pt-BR" : "en" }, other === "pt" ? "Português" : "English");
   speech.addEventListener("click", async () => {

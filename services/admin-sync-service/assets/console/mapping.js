@@ -57,7 +57,7 @@ export function mapped(stored, meanings) {
 const HINTS = [
   ["hidden", /^(nao|not|no)_(dispon|avail|libre|comerc|for_sale)|indispon|unavail|ocult|hidden|bloque|block|inativ|inactiv|suspen|retirad|withdrawn|off_market|fora_de_venda|manuten/],
   ["unreleased", /breve|futur|lancar|nao_lancad|pre_?lanc|lancamento|not_released|unreleased|planned|planejad|proximamente|soon|upcoming/],
-  ["reserved", /reserv|negocia|analise|proposta|under_(offer|contract)|option|opcao|booked|hold|apartad|sinal|pend(ing|ente)/],
+  ["reserved", /reserv|negocia|analise|proposta|under_(offer|contract)|option|opcao|booked|hold|apartad|deposit|sinal|pend(ing|ente)/],
   ["sold", /vendid|^sold|_sold$|quitad|comercializad|escritura|contratad|purchas|bought|closed|fechad/],
   ["available", /^dispon|^avail|livre|libre|a_venda|en_venta|^vag[oa]|vacan|liberad|^free|^open|abert|for_sale|on_sale|on_market/],
 ];

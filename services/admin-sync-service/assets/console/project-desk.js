@@ -80,8 +80,13 @@ export class Desk {
   async map(meanings) {
     const before = this.integration.status_mapping;
     await this.save({ status_mapping: mapped(before, meanings) });
-    if (this.trial) await this.test(this.trial.overrides).catch(() => {});
+    await this.again();
     return before;
+  }
+
+  /** Repeats the last test, for what is shown of it to be true; that it cannot be repeated is no news. */
+  async again() {
+    if (this.trial) await this.test(this.trial.overrides).catch(() => {});
   }
 }
 

@@ -9,7 +9,7 @@ import { learn, t } from "./words.js";
 learn({
   en: {
     "live.title": "Live now", "live.asof": "Data as of", "live.viewers": "Viewers now", "live.units": "Units", "live.error": "Last error",
-    "live.next": "Next attempt", "live.in": "in {span}", "live.asked": "Client API asked", "live.asked.text": "{n} times, {same} unchanged, {failures} failed",
+    "live.next": "Next attempt", "live.in": "in {span}", "live.asked": "Client API asked", "live.asked.text": "{n} {n|time|times}", "live.asked.more": "{same} unchanged, {failures} failed",
     "live.cold": "Nobody watches this project, so its client API is not asked. Open the viewer to see it live.",
     "live.cold.last": "It was last read {ago}.",
     "live.circuit": "The client API failed many times in a row. It is asked only now and then until it answers again.",
@@ -22,7 +22,7 @@ learn({
   },
   pt: {
     "live.title": "Agora", "live.asof": "Dados de", "live.viewers": "Assistindo agora", "live.units": "Unidades", "live.error": "Último erro",
-    "live.next": "Próxima tentativa", "live.in": "em {span}", "live.asked": "Consultas à API", "live.asked.text": "{n}, {same} sem mudança, {failures} com falha",
+    "live.next": "Próxima tentativa", "live.in": "em {span}", "live.asked": "Consultas à API", "live.asked.text": "{n} {n|vez|vezes}", "live.asked.more": "{same} sem mudança, {failures} com falha",
     "live.cold": "Ninguém está assistindo a este projeto, por isso a API do cliente não é consultada. Abra a página pública para vê-lo ao vivo.",
     "live.cold.last": "A última leitura foi {ago}.",
     "live.circuit": "A API do cliente falhou muitas vezes seguidas. Ela só é consultada de vez em quando até voltar a responder.",
@@ -35,10 +35,11 @@ learn({
   },
 });
 
-/** The state to show: what public-service says, or why it says nothing. */
-export function stateOf(project) {
-  if (!project.is_active) return "inactive";
-  return project.live?.state ?? "idle";
+/** The state to show. What is old only because nobody watches is idle, and nobody's worry. */
+export function stateOf({ is_active: isActive, live }) {
+  if (!isActive) return "inactive";
+  if (!live || (live.state !== "live" && !live.subscribers && !live.last_error)) return "idle";
+  return live.state;
 }
 
 export function liveCard(desk) {
@@ -62,14 +63,15 @@ function drawn(desk) {
 
 function facts(live) {
   const fact = (key, value) => h("div", { "data-key": key }, h("dt", {}, t(`live.${key}`)), h("dd", {}, value));
-  const asked = live && t("live.asked.text", { n: number(live.upstream?.requests), same: number(live.upstream?.not_modified), failures: number(live.upstream?.failures) });
+  const { requests = 0, not_modified: same = 0, failures = 0 } = live?.upstream ?? {};
+  const asked = [t("live.asked.text", { n: requests }), " ", h("small", { class: "quiet" }, t("live.asked.more", { same: number(same), failures: number(failures) }))];
   return h(
     "dl",
     { class: "live-figures" },
     fact("asof", live?.as_of ? h("span", { title: when(live.as_of) }, ago(live.as_of)) : "–"),
     fact("viewers", number(live?.subscribers)),
     fact("units", number(live?.units)),
-    fact("asked", asked ?? "–"),
+    fact("asked", live ? asked : "–"),
   );
 }
 
@@ -78,11 +80,12 @@ function remarks(desk) {
   const { live } = project;
   const told = [];
   const say = (key, kind, ...content) => told.push(h("div", { class: `notice is-${kind}`, "data-key": key }, ...content));
+  const read = live?.as_of ?? project.integration?.last_sync_at;
   const fresh = desk.savedAt && (Date.now() - desk.savedAt) / 1000;
   if (fresh !== null && fresh < EFFECT_SECONDS + 5) say("effect", "good", t("live.effect", { span: duration(Math.max(1, fresh)), most: EFFECT_SECONDS }));
   if (!project.is_active) say("inactive", "warn", t("live.inactive"));
   else if (!desk.isConnected) say("unconnected", "warn", t("live.unconnected"));
-  else if (!live) say("cold", "plain", t("live.cold"), integration.last_sync_at ? ` ${t("live.cold.last", { ago: ago(project.integration?.last_sync_at ?? integration.last_sync_at) })}` : "");
+  else if (stateOf(project) === "idle") say("cold", "plain", t("live.cold"), read ? ` ${t("live.cold.last", { ago: ago(read) })}` : "");
   if (live?.last_error) say("error", "bad", h("strong", {}, `${t("live.error")}: `), live.last_error, next(live));
   if (live?.circuit_open) say("circuit", "warn", t("live.circuit"));
   for (const text of live?.settings_complaints ?? integration.complaints ?? []) say(`c:${text}`, "warn", t("live.complaint", { text }));

@@ -14,6 +14,7 @@ learn({
     "new.slug": "Short name in addresses (slug)", "new.slug.hint": "2 to 100 of a–z, 0–9 and -, a letter first. It cannot be changed later.",
     "new.description": "Description", "new.description.hint": "Optional.", "new.save": "Save and test",
     "new.save.hint": "Makes the project, stores this, and asks the client API once.", "new.name.needed": "A project needs a name.",
+    "new.slug.wrong": "This cannot be a short name.",
     "new.slug.taken": "There is a project with this short name already. Choose another.",
     "new.only": "Create without an API",
     "new.made": "The project is made. What follows could not be stored yet: mend it and press again.",
@@ -23,6 +24,7 @@ learn({
     "new.slug": "Nome curto nos endereços (slug)", "new.slug.hint": "2 a 100 caracteres de a–z, 0–9 e -, começando por letra. Não pode ser mudado depois.",
     "new.description": "Descrição", "new.description.hint": "Opcional.", "new.save": "Salvar e testar",
     "new.save.hint": "Cria o projeto, guarda isto e consulta a API do cliente uma vez.", "new.name.needed": "Um projeto precisa de um nome.",
+    "new.slug.wrong": "Isto não pode ser um nome curto.",
     "new.slug.taken": "Já existe um projeto com este nome curto. Escolha outro.",
     "new.only": "Criar sem API",
     "new.made": "O projeto foi criado. O que segue ainda não pôde ser guardado: corrija e pressione de novo.",
@@ -94,7 +96,7 @@ export function showNew(place, page) {
   function wrong(connect) {
     const found = connect ? fields.wrong() : new Map();
     if (!name.value.trim()) found.set("name", t("new.name.needed"));
-    if (!isSlug(slug.value.trim())) found.set("slug", t("new.slug.hint"));
+    if (!isSlug(slug.value.trim())) found.set("slug", t("new.slug.wrong"));
     return found;
   }
 

@@ -1,5 +1,6 @@
 // What a client API answered when it was tried: whether it works, why not and what to do, and what its units would be.
 
+import { origin } from "./address.js";
 import { fill, h } from "./dom.js";
 import { number, when } from "./format.js";
 import { quoted, statusChip, statusName } from "./meaning.js";
@@ -16,7 +17,7 @@ learn({
     "trial.odd": "{skipped} entries were no units and were left out. {duplicates} came twice: the last one counts.",
     "trial.table": "The first units", "trial.unit": "Unit", "trial.word": "Client’s word", "trial.status": "Status",
     "trial.first": "The first {shown} of {count} units.", "trial.sample": "The answer as it came",
-    "trial.open": "{n} {n|word has|words have} no meaning yet. Say below what {n|it means|they mean}.",
+    "trial.open": "{n} {n|word has|words have} no meaning yet: see “Words without a meaning”.",
     "trial.becomes": "not mapped: {status}",
     "why.credentials": "The credentials are missing, wrong, or not allowed to read this. Ask the client for valid ones, choose the right kind of authentication, and check the header’s name.",
     "why.missing": "There is nothing at this address. Compare it with what the client gave you, letter by letter.",
@@ -42,7 +43,7 @@ learn({
     "trial.odd": "{skipped} itens não eram unidades e ficaram de fora. {duplicates} vieram repetidos: vale o último.",
     "trial.table": "As primeiras unidades", "trial.unit": "Unidade", "trial.word": "Palavra do cliente", "trial.status": "Situação",
     "trial.first": "As primeiras {shown} de {count} unidades.", "trial.sample": "A resposta como veio",
-    "trial.open": "{n} {n|palavra ainda não tem|palavras ainda não têm} significado. Diga abaixo o que {n|ela significa|elas significam}.",
+    "trial.open": "{n} {n|palavra ainda não tem|palavras ainda não têm} significado: veja “Palavras sem significado”.",
     "trial.becomes": "sem mapeamento: {status}",
     "why.credentials": "As credenciais faltam, estão erradas ou não dão acesso. Peça credenciais válidas ao cliente, escolha o tipo certo de autenticação e confira o nome do cabeçalho.",
     "why.missing": "Não há nada neste endereço. Compare-o letra por letra com o que o cliente informou.",
@@ -95,13 +96,19 @@ function told(desk) {
   return [
     trial.success ? good(trial) : bad(trial),
     Object.keys(trial.overrides).length ? h("p", { class: "quiet" }, t("trial.unsaved")) : null,
-    !trial.success && trial.credentials_sent === false && desk.integration.has_credentials && desk.integration.auth_type !== "none" ? notice("warn", t("trial.unsent")) : null,
+    !trial.success && isWithheld(desk) ? notice("warn", t("trial.unsent")) : null,
     preview?.unmapped?.length ? notice("warn", t("trial.open", { n: preview.unmapped.length })) : null,
     preview?.skipped || preview?.duplicates ? h("p", { class: "quiet" }, t("trial.odd", { skipped: number(preview.skipped), duplicates: number(preview.duplicates) })) : null,
     preview?.units?.length ? units(preview, desk) : null,
     sample(trial),
     h("p", { class: "quiet" }, t("trial.at", { at: when(trial.at) })),
   ];
+}
+
+/** Stored credentials go to the stored origin only. */
+function isWithheld({ integration, trial: { overrides, credentials_sent: sent } }) {
+  const elsewhere = overrides.api_base_url && origin(overrides.api_base_url) !== origin(integration.api_base_url ?? "");
+  return elsewhere && !sent && !overrides.auth_credentials && integration.has_credentials && integration.auth_type !== "none";
 }
 
 function good({ preview, response_time_ms: ms }) {

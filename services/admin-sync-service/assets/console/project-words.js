@@ -17,7 +17,7 @@ learn({
     "map.blank": "These units come without a status. No word can be mapped for them: see “All other words” below.",
     "map.cut": "This value is longer than {n} characters and cannot be mapped here.",
     "map.title": "Words and statuses", "map.why": "Capitals, spaces, - and _ do not matter. A word of yours counts more than a built-in one.",
-    "map.builtin": "Built in: {words}", "map.add": "Add a word", "map.add.to": "New word for {status}", "map.add.go": "Add",
+    "map.builtin": "Built in: {words}", "map.add": "Word …", "map.add.to": "New word for {status}", "map.add.go": "Add",
     "map.none": "None of your own.", "map.chip": "“{word}” is {status}. Move or remove", "map.move": "Move “{word}”", "map.remove": "Remove",
     "map.done": "“{word}” is {status} now.", "map.done.many": "{n} {n|word has|words have} a meaning now.", "map.gone": "“{word}” is no longer listed.",
     "map.effect": "Viewers see it within {n} s.", "map.undo": "Undo", "map.undone": "Taken back.",
@@ -35,7 +35,7 @@ learn({
     "map.blank": "Estas unidades vêm sem situação. Não há palavra para mapear: veja “Todas as outras palavras” abaixo.",
     "map.cut": "Este valor tem mais de {n} caracteres e não pode ser mapeado aqui.",
     "map.title": "Palavras e situações", "map.why": "Maiúsculas, espaços, - e _ não importam. Uma palavra sua vale mais que uma embutida.",
-    "map.builtin": "Embutidas: {words}", "map.add": "Adicionar palavra", "map.add.to": "Nova palavra para {status}", "map.add.go": "Adicionar",
+    "map.builtin": "Embutidas: {words}", "map.add": "Palavra …", "map.add.to": "Nova palavra para {status}", "map.add.go": "Adicionar",
     "map.none": "Nenhuma própria.", "map.chip": "“{word}” é {status}. Mover ou remover", "map.move": "Mover “{word}”", "map.remove": "Remover",
     "map.done": "“{word}” agora é {status}.", "map.done.many": "{n} {n|palavra agora tem|palavras agora têm} significado.", "map.gone": "“{word}” não está mais na lista.",
     "map.effect": "Os visitantes veem em até {n} s.", "map.undo": "Desfazer", "map.undone": "Desfeito.",
@@ -49,40 +49,40 @@ learn({
   },
 });
 
-/** The two cards: `open`, hidden where every word has a meaning, and `words`. */
+/** The two cards: `open`, hidden where every word has a meaning and nothing was just said, and `words`. */
 export function wordCards(desk) {
-  const said = h("div", { role: "status", tabindex: "-1", id: "mapping-said" });
+  return { open: openCard(desk), words: wordsCard(desk) };
+}
 
-  /** Stores meanings and says so, with a way back. */
+/** Stores meanings and says so where the person looks, with a way back. */
+function clerk(desk, id) {
+  const said = h("div", { role: "status", tabindex: "-1", id });
+
   async function store(meanings, text) {
     try {
       const before = await desk.map(meanings);
-      const undo = button(t("map.undo"), () => takeBack(before), { id: "undo-mapping" });
-      fill(said, h("div", { class: "notice is-good" }, h("p", {}, `${text} ${t("map.effect", { n: EFFECT_SECONDS })}`), undo));
+      fill(said, h("div", { class: "notice is-good" }, h("p", {}, `${text} ${t("map.effect", { n: EFFECT_SECONDS })}`), button(t("map.undo"), () => takeBack(before), { id: `${id}-undo` })));
       // The button that was pressed is gone with its word.
       if (document.activeElement === document.body) said.focus({ preventScroll: true });
     } catch (error) {
       await failed(error);
     }
   }
-
   async function takeBack(before) {
     try {
       await desk.save({ status_mapping: lists(before) });
-      if (desk.trial) await desk.test(desk.trial.overrides).catch(() => {});
       fill(said, notice("good", t("map.undone")));
+      await desk.again();
     } catch (error) {
       await failed(error);
     }
   }
-
   async function failed(error) {
     if (isStale(error)) await desk.reread();
     fill(said, notice("bad", isStale(error) ? t("map.stale") : explain(error)));
   }
-
   const choose = (word, status) => store([[word, status]], status ? t("map.done", { word, status: statusName(status) }) : t("map.gone", { word }));
-  return { said, open: openCard(desk, choose, store), words: wordsCard(desk, choose, failed, said) };
+  return { said, store, choose, failed };
 }
 
 /** From the last test and from what viewers get now; one entry for all spellings of a word. */
@@ -97,7 +97,8 @@ function unmapped(desk) {
   return [...found.values()].sort((a, b) => b.count - a.count);
 }
 
-function openCard(desk, choose, store) {
+function openCard(desk) {
+  const { said, store, choose } = clerk(desk, "mapped");
   const list = h("ul", { class: "open-words" });
   const why = h("p", { class: "quiet" });
   const all = button("", () => takeAll(), { kind: "strong", id: "take-proposals" });
@@ -117,7 +118,7 @@ function openCard(desk, choose, store) {
     all.textContent = t("map.all", { n: proposed().length });
   }
   desk.listen(draw);
-  return card;
+  return [said, card];
 }
 
 const isCut = (value) => [...value].length >= MOST_LETTERS;
@@ -133,7 +134,8 @@ function openWord({ value, count, example, first_seen: first, last_seen: last },
   );
 }
 
-function wordsCard(desk, choose, failed, said) {
+function wordsCard(desk) {
+  const { said, choose, failed } = clerk(desk, "words-said");
   const columns = h("div", { class: "word-columns" });
   const doubtful = h("div", {});
   const draw = (what) => {
@@ -151,6 +153,7 @@ function wordsCard(desk, choose, failed, said) {
     h("h2", { id: "words-title" }, t("map.title")),
     h("p", { class: "quiet" }, t("map.why")),
     doubtful,
+    said,
     columns,
     h("div", { class: "columns" }, rest(desk, failed, said), oracle(desk)),
   );
@@ -213,7 +216,7 @@ function rest(desk, failed, said) {
     try {
       await desk.save({ unmapped_status: select.value || null });
       fill(said, notice("good", `${t("map.rest.done", { status: statusName(desk.unmappedStatus) })} ${t("map.effect", { n: EFFECT_SECONDS })}`));
-      if (desk.trial) await desk.test(desk.trial.overrides).catch(() => {});
+      await desk.again();
     } catch (error) {
       await failed(error);
     }

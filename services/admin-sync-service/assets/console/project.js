@@ -55,9 +55,9 @@ export async function show(place, page) {
       "div",
       { class: "stack" },
       liveCard(desk),
-      h("div", { class: "columns halves" }, api.element, h("div", { class: "stack" }, cards.said, cards.open, trialCard(desk))),
+      h("div", { class: "project-cards" }, api.element, h("div", { class: "stack results", id: "results" }, cards.open, trialCard(desk)), facts.element),
       cards.words,
-      h("div", { class: "columns halves" }, facts.element, audit.element),
+      audit.element,
     ),
   );
   page.guard(() => api.dirty() || facts.dirty());
@@ -124,7 +124,9 @@ function apiCard(desk) {
   }
   async function tryOut(overrides) {
     await desk.test(overrides);
-    document.getElementById("trial-title").scrollIntoView({ block: "nearest" });
+    // On a narrow screen what came of it is below the form.
+    const results = document.getElementById("results");
+    if (results && results.getBoundingClientRect().top > innerHeight * 0.6) results.scrollIntoView();
   }
 
   function stale() {
