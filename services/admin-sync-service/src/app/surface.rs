@@ -12,6 +12,7 @@ use crate::http::{CallbackSecret, Console, State};
 use crate::infra::audit_repo::AuditRepo;
 use crate::infra::coverage_repo::CoverageRepo;
 use crate::infra::dashboard_repo::DashboardRepo;
+use crate::infra::estimate_repo::EstimateRepo;
 use crate::infra::execution_repo::ExecutionRepo;
 use crate::infra::history_repo::HistoryRepo;
 use crate::infra::idempotency_repo::IdempotencyRepo;
@@ -23,7 +24,7 @@ use crate::live::{Lobby, Tasks, Versions};
 use crate::outbox::Bell;
 use crate::projects::{Audit, Integrations, Projects, Rules};
 use crate::settings::Settings;
-use crate::sync::{Coverage, Dashboard, Desk, DeskRules, History};
+use crate::sync::{Coverage, Dashboard, Desk, DeskRules, Estimator, History};
 
 /// One for all workers: what is limited is limited for all of them together.
 pub fn state(
@@ -55,11 +56,19 @@ pub fn state(
             stream_base: settings.stream.public_url(),
         },
     };
+    let estimator = Estimator {
+        repo: EstimateRepo::new(pool.clone()),
+        executions: tasks.executions.clone(),
+        clock: clock.clone(),
+        zone,
+        modalidades: settings.sync.pncp_modalidades.0.clone(),
+    };
     Data::new(State {
         access: door::access(settings, verifier, clock.clone()),
         console: Console::new(door::facts(settings)),
         proxies: TrustedProxies::new(&settings.access.trusted_proxies),
         desk,
+        estimator,
         history: History {
             repo: HistoryRepo::new(pool.clone()),
         },

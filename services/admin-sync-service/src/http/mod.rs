@@ -10,6 +10,7 @@ mod console_assets;
 mod dead_letters;
 mod deployments;
 mod docs;
+mod estimate;
 mod executions;
 mod force;
 mod integrations;

@@ -11,8 +11,8 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{Modify, OpenApi, ToResponse, ToSchema};
 
 use super::{
-    audit, callback, console, dead_letters, deployments, docs, executions, force, integrations,
-    projects, read, system, tasks,
+    audit, callback, console, dead_letters, deployments, docs, estimate, executions, force,
+    integrations, projects, read, system, tasks,
 };
 
 /// An error: RFC 9457.
@@ -73,7 +73,7 @@ pub struct Refused(Problem);
         license(name = "none", identifier = "LicenseRef-none")
     ),
     paths(
-        read::status, force::force, read::history, read::dashboard, read::coverage,
+        read::status, force::force, estimate::estimate, read::history, read::dashboard, read::coverage,
         executions::find, executions::cancel, executions::retry,
         tasks::status, tasks::cancel, tasks::hide,
         callback::callback, deployments::announce,

@@ -13,13 +13,13 @@ use service_kit::proxies::TrustedProxies;
 
 use super::{
     Access, CallbackSecret, Console, access, audit, callback, console, dead_letters, deployments,
-    docs, executions, force, integrations, openapi, projects, read, system, tasks,
+    docs, estimate, executions, force, integrations, openapi, projects, read, system, tasks,
 };
 use crate::dead_letters::DeadLetters;
 use crate::live::{Lobby, Tasks, Versions};
 use crate::neighbours::System;
 use crate::projects::{Audit, Integrations, Projects};
-use crate::sync::{Coverage, Dashboard, Desk, History};
+use crate::sync::{Coverage, Dashboard, Desk, Estimator, History};
 
 /// What handlers work with. `app` makes one for all workers and hands it to every worker as `Data`.
 pub struct State {
@@ -31,6 +31,8 @@ pub struct State {
     pub proxies: TrustedProxies,
     /// What operators do, and single runs.
     pub desk: Desk,
+    /// What a run would be.
+    pub estimator: Estimator,
     /// What ran.
     pub history: History,
     /// How it goes.
@@ -93,6 +95,7 @@ pub fn configure(app: &mut ServiceConfig) {
         .wrap(from_fn(access::door))
         .service(get("/sync/status", web::get().to(read::status)))
         .service(post("/sync/force", web::post().to(force::force)))
+        .service(post("/sync/estimate", web::post().to(estimate::estimate)))
         .service(get("/sync/history", web::get().to(read::history)))
         .service(get("/sync/dashboard", web::get().to(read::dashboard)))
         .service(get("/sync/coverage", web::get().to(read::coverage)))

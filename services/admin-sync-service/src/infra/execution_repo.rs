@@ -71,6 +71,26 @@ impl ExecutionRepo {
         connection.settle(answer)
     }
 
+    /// The live run for which a new one of this window would be refused.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn in_the_way(
+        &self,
+        mode: Mode,
+        window: Option<Window>,
+    ) -> Result<Option<i32>, RepoError> {
+        let planned = Planned {
+            mode,
+            window,
+            parent: None,
+            attempt: 1,
+        };
+        let mut connection = Connection::of(&self.pool).await?;
+        let answer = timeout_at(connection.deadline(), blocking(&mut connection, &planned)).await;
+        connection.settle(answer)
+    }
+
     async fn enqueue_on(
         &self,
         connection: &mut PgConnection,
@@ -161,7 +181,7 @@ async fn lock(transaction: &mut PgConnection, mode: Mode) -> sqlx::Result<()> {
 }
 
 /// The oldest live run whose window overlaps. Any two updates do: their windows are not known yet.
-async fn blocking(transaction: &mut PgConnection, run: &Planned) -> sqlx::Result<Option<i32>> {
+async fn blocking(connection: &mut PgConnection, run: &Planned) -> sqlx::Result<Option<i32>> {
     sqlx::query_scalar(
         "SELECT id FROM sync_executions
           WHERE mode = $1 AND state IN ('queued', 'running', 'retry_wait', 'cancelling')
@@ -171,7 +191,7 @@ async fn blocking(transaction: &mut PgConnection, run: &Planned) -> sqlx::Result
     .bind(run.mode.as_str())
     .bind(run.window.map(|it| it.start()))
     .bind(run.window.map(|it| it.end()))
-    .fetch_optional(transaction)
+    .fetch_optional(connection)
     .await
 }
 

@@ -6,6 +6,7 @@ mod count_repo;
 pub mod coverage_repo;
 pub mod dashboard_repo;
 pub mod doorbell_repo;
+pub mod estimate_repo;
 pub mod execution_repo;
 pub mod figure_repo;
 pub mod finding_repo;

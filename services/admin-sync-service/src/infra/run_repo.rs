@@ -23,7 +23,7 @@ pub(super) const PENDING: &str = "
     (state = 'queued' AND started_at IS NULL AND dispatched_at IS NULL) AS dispatch_pending";
 
 /// A source that was not heard of for so long is down, whatever it said last.
-const SOURCE: &str = "
+pub(super) const SOURCE: &str = "
     SELECT CASE WHEN fresh THEN state ELSE 'down' END AS state,
            CASE WHEN fresh OR state = 'down' THEN since ELSE updated_at END AS since,
            breaker, pace_per_second

@@ -4,6 +4,8 @@ mod coverage;
 mod dashboard;
 mod desk;
 mod duties;
+mod estimate;
+mod experience;
 mod history;
 mod once;
 mod reaper;
@@ -20,6 +22,8 @@ pub use desk::{
     Ticket, Told,
 };
 pub use duties::Duties;
+pub use estimate::{Estimate, Estimator};
+pub use experience::{Experience, Kind, Size};
 pub use history::{COUNTED, Counts, Cursor, History, HistoryFilter, HistoryPage, Page};
 pub use once::{Known, Once};
 pub use reaper::Reaper;

@@ -64,6 +64,7 @@ async fn the_contract_names_the_routes_and_no_others() {
         "post /api/system/dead-letters/{key}/requeue",
         "post /api/tasks/{task_id}/cancel",
         "post /console/session",
+        "post /sync/estimate",
         "post /sync/executions/{id}/cancel",
         "post /sync/executions/{id}/retry",
         "post /sync/force",
@@ -128,6 +129,10 @@ async fn every_answer_is_as_the_contract_says() {
     }
     let one = |id: i32| format!("/sync/executions/{id}");
     contract.judge("GET", "/sync/executions/{id}", &world.get(&one(id)).await);
+    for body in [backfill(10), json!({}), json!({"mode": "no"})] {
+        let answer = world.post("/sync/estimate", &body).await;
+        contract.judge("POST", "/sync/estimate", &answer);
+    }
     for (body, key) in [
         (backfill(10), "a"),
         (json!({"mode": "backfill"}), "b"),

@@ -15,6 +15,7 @@ mod console_pages;
 mod console_session;
 mod contract;
 mod door;
+mod estimate;
 mod executions;
 mod figures;
 mod force;
