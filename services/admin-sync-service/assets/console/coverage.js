@@ -1,0 +1,296 @@
+// Coverage: of which days and modalidades everything is proven to be here, where it is not, and the way to read it again.
+
+import { ApiError, get } from "./api.js";
+import { announce, fill, h } from "./dom.js";
+import { day, shifted, today } from "./format.js";
+import { gaps, heat, longDay } from "./heat.js";
+import { modalidade } from "./modalidades.js";
+import { button, complain, explain, field, notice, row, table } from "./parts.js";
+import { every } from "./watch.js";
+import { language, learn, t } from "./words.js";
+
+const STATES = ["complete", "incomplete", "suspected_outage", "never"];
+const PRESETS = [30, 90, 365];
+/** A backfill reads so many days at most. */
+const MOST_DAYS = 365;
+/** Gaps that are listed before somebody asks for all. */
+const SHOWN = 10;
+const AGAIN_MS = 60_000;
+
+learn({
+  en: {
+    "coverage.title": "Coverage", "coverage.about": "Each cell is one modalidade on one day. Complete means that all of it is proven to be here.",
+    "coverage.range": "Range", "coverage.last": "{n} days", "coverage.from": "From", "coverage.to": "To", "coverage.show": "Show",
+    "coverage.map": "Map of {from} to {to}", "coverage.legend": "Legend", "coverage.modalidade": "Modalidade", "coverage.of.today": "{n} of them today",
+    "coverage.keys": "Arrow keys walk, Page Up and Page Down go a week, Home and End to the first and last day. Enter chooses a day, with Shift several.",
+    "coverage.whole": "All {cells} cells of the days that are over are complete.", "coverage.none.over": "Only today is shown, and it is not over.",
+    "coverage.some": "{complete} of {cells} cells complete", "coverage.days.never": "{n} {n|day|days} never read", "coverage.cells.never": "{n} {n|cell|cells} never read",
+    "coverage.cells.incomplete": "{n} {n|cell|cells} incomplete", "coverage.cells.suspected_outage": "{n} suspected {n|outage|outages}",
+    "coverage.today": "Today is not over, so it is not counted.",
+    "coverage.before": "Previous gap", "coverage.next": "Next gap", "coverage.no.more": "No further gap that way.",
+    "coverage.detail": "Chosen", "coverage.hint": "Point at a cell, or walk to it with the arrow keys.", "coverage.expected": "Expected", "coverage.got": "Read", "coverage.unknown": "not known",
+    "coverage.means.complete": "All of this day is proven to be here.", "coverage.means.incomplete": "Some of this day is not here yet.",
+    "coverage.means.suspected_outage": "The portal said that there is nothing, where there should be much. That is not believed.",
+    "coverage.means.never": "Nobody has asked the portal for it.", "coverage.means.today": "The day is not over.",
+    "coverage.state.complete": "Complete", "coverage.state.incomplete": "Incomplete", "coverage.state.suspected_outage": "Suspected outage", "coverage.state.never": "Never read",
+    "coverage.cell": "{day}, {modalidade}: {state}", "coverage.cell.counts": ", {got} of {expected} read", "coverage.cell.got": ", {got} read",
+    "coverage.days": "{from} to {to}: {complete} of {cells} cells complete", "coverage.again.day": "Read this day again", "coverage.again": "Read these days again",
+    "coverage.gaps": "What is missing", "coverage.gaps.none": "Nothing is missing in these days.", "coverage.gaps.days": "Days", "coverage.gaps.cells": "Cells", "coverage.gaps.of": "Modalidades", "coverage.gaps.why": "Why",
+    "coverage.gaps.do": "Remedy", "coverage.gaps.all": "all", "coverage.gaps.rest": "Show all {n}", "coverage.gaps.more": "{names} and {n} more", "coverage.again.of": "Read {days} again",
+    "coverage.old": "This is not the newest: {why}",
+  },
+  pt: {
+    "coverage.title": "Cobertura", "coverage.about": "Cada célula é uma modalidade em um dia. Completa significa que está provado que tudo está aqui.",
+    "coverage.range": "Período", "coverage.last": "{n} dias", "coverage.from": "De", "coverage.to": "Até", "coverage.show": "Mostrar",
+    "coverage.map": "Mapa de {from} a {to}", "coverage.legend": "Legenda", "coverage.modalidade": "Modalidade", "coverage.of.today": "{n} delas hoje",
+    "coverage.keys": "As setas caminham, Page Up e Page Down andam uma semana, Home e End vão ao primeiro e ao último dia. Enter escolhe um dia, com Shift vários.",
+    "coverage.whole": "Todas as {cells} células dos dias encerrados estão completas.", "coverage.none.over": "Só hoje é mostrado, e o dia não acabou.",
+    "coverage.some": "{complete} de {cells} células completas", "coverage.days.never": "{n} {n|dia nunca lido|dias nunca lidos}", "coverage.cells.never": "{n} {n|célula nunca lida|células nunca lidas}",
+    "coverage.cells.incomplete": "{n} {n|célula incompleta|células incompletas}", "coverage.cells.suspected_outage": "{n} {n|suspeita|suspeitas} de falha",
+    "coverage.today": "Hoje não acabou e por isso não conta.",
+    "coverage.before": "Lacuna anterior", "coverage.next": "Próxima lacuna", "coverage.no.more": "Não há mais lacunas nessa direção.",
+    "coverage.detail": "Escolhido", "coverage.hint": "Aponte para uma célula ou caminhe até ela com as setas.", "coverage.expected": "Esperados", "coverage.got": "Lidos", "coverage.unknown": "não se sabe",
+    "coverage.means.complete": "Está provado que todo este dia está aqui.", "coverage.means.incomplete": "Uma parte deste dia ainda não está aqui.",
+    "coverage.means.suspected_outage": "O portal disse que não há nada onde deveria haver muito. Não se acredita nisso.",
+    "coverage.means.never": "Ninguém pediu isto ao portal.", "coverage.means.today": "O dia não acabou.",
+    "coverage.state.complete": "Completa", "coverage.state.incomplete": "Incompleta", "coverage.state.suspected_outage": "Suspeita de falha", "coverage.state.never": "Nunca lida",
+    "coverage.cell": "{day}, {modalidade}: {state}", "coverage.cell.counts": ", {got} de {expected} lidos", "coverage.cell.got": ", {got} lidos",
+    "coverage.days": "{from} a {to}: {complete} de {cells} células completas", "coverage.again.day": "Ler este dia de novo", "coverage.again": "Ler estes dias de novo",
+    "coverage.gaps": "O que falta", "coverage.gaps.none": "Nada falta nestes dias.", "coverage.gaps.days": "Dias", "coverage.gaps.cells": "Células", "coverage.gaps.of": "Modalidades", "coverage.gaps.why": "Por quê",
+    "coverage.gaps.do": "Solução", "coverage.gaps.all": "todas", "coverage.gaps.rest": "Mostrar todas as {n}", "coverage.gaps.more": "{names} e mais {n}", "coverage.again.of": "Ler {days} de novo",
+    "coverage.old": "Isto não é o mais novo: {why}",
+  },
+});
+
+export async function show(place, page) {
+  const form = range(page);
+  const said = h("div", { id: "coverage-said" });
+  const content = h("div", { class: "stack" });
+  const head = h("div", { class: "head" }, h("h1", { id: "heat-title" }, t("coverage.title")), h("p", { class: "quiet" }, t("coverage.about")));
+  let view;
+  try {
+    view = await get(address(page.query), { signal: page.signal });
+  } catch (error) {
+    if (!(error instanceof ApiError) || !error.fields.size) throw error;
+    fill(place, head, form, said);
+    const rest = complain(form, error);
+    if (rest) fill(said, notice("bad", rest));
+    return;
+  }
+  fill(place, head, form, said, content);
+  form.elements.from.value = view.from;
+  form.elements.to.value = view.to;
+  let shown = body(content, view);
+  let first = true;
+  every(
+    AGAIN_MS,
+    async () => {
+      if (first) {
+        first = false;
+        return;
+      }
+      const fresh = await get(address(page.query), { signal: page.signal });
+      // Another day has begun, or another modalidade is asked for: another map.
+      if (fresh.from !== view.from || fresh.days.length !== view.days.length) shown = body(content, fresh);
+      else shown.update(fresh);
+      view = fresh;
+    },
+    page.signal,
+    (error) => fill(said, error ? notice("warn", t("coverage.old", { why: explain(error) })) : null),
+  );
+}
+
+function address(query) {
+  const [from, to, days] = ["from", "to", "days"].map((name) => query.get(name));
+  const asked = new URLSearchParams();
+  if (from) asked.set("from", from);
+  if (to) asked.set("to", to);
+  if (!from && !to && PRESETS.includes(Number(days))) asked.set("from", today(1 - Number(days)));
+  return asked.size ? `/sync/coverage?${asked}` : "/sync/coverage";
+}
+
+/** Which days: the last so many, or dates. */
+function range(page) {
+  const dated = page.query.has("from") || page.query.has("to");
+  const days = Number(page.query.get("days")) || PRESETS[0];
+  const preset = (n) => h("a", { href: `/console/coverage?days=${n}`, "aria-current": !dated && n === days ? "true" : null }, t("coverage.last", { n }));
+  const date = (name) => h("input", { type: "date", name, max: today(), required: true, value: page.query.get(name) ?? "" });
+  const form = h(
+    "form",
+    { class: "range", "aria-label": t("coverage.range"), novalidate: true },
+    h("nav", { class: "choice", "aria-label": t("coverage.range") }, PRESETS.map(preset)),
+    field(t("coverage.from"), date("from")),
+    field(t("coverage.to"), date("to")),
+    h("button", { class: "plain" }, t("coverage.show")),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    page.go(`/console/coverage?${new URLSearchParams(new FormData(form))}`);
+  });
+  return form;
+}
+
+/** Everything that one answer shows; `update(fresh)` shows another one of the same days. */
+function body(content, view) {
+  const now = today();
+  const numbers = [...new Set(view.days.map((cell) => cell.modalidade))];
+  const rows = numbers.map((number) => ({ number, name: modalidade(number).slice(String(number).length).trim() }));
+  const count = counter();
+  const label = (cell) => words(cell, count);
+  const detail = h("div", { id: "cell-detail", class: "card detail", role: "group", "aria-label": t("coverage.detail") });
+  const summary = h("div", { id: "coverage-summary" });
+  const legend = h("div", {});
+  const missing = h("section", { class: "card", "aria-labelledby": "gaps-title" });
+  let chosen = hint();
+  const map = heat(view, rows, now, {
+    label,
+    here: (cell) => fill(detail, cell ? ofCell(cell, now) : chosen),
+    chosen: (from, to, cell) => {
+      chosen = cell ? ofCell(cell, now) : ofDays(view, from, to);
+      fill(detail, chosen);
+      if (!cell) announce(detail.querySelector("p").textContent);
+    },
+  });
+  const isGap = (cell) => cell.state !== "complete" && cell.day !== now;
+  const jump = (step) => map.jump(step, isGap) || announce(t("coverage.no.more"));
+  const tell = (fresh) => {
+    view = fresh;
+    fill(summary, verdict(fresh, now));
+    fill(legend, legends(fresh, now));
+    fill(missing, gapTable(fresh, isGap, numbers.length));
+  };
+  fill(detail, chosen);
+  tell(view);
+  fill(
+    content,
+    summary,
+    h(
+      "section",
+      { class: "card map", "aria-label": t("coverage.map", { from: day(view.from), to: day(view.to) }) },
+      h("div", { class: "stack map-top" }, legend, h("div", { class: "actions" }, button(t("coverage.before"), () => jump(-1), { id: "gap-before" }), button(t("coverage.next"), () => jump(1), { id: "gap-next" }))),
+      map.element,
+      h("p", { id: "heat-keys", class: "quiet" }, t("coverage.keys")),
+      detail,
+    ),
+    missing,
+  );
+  map.scrollToEnd();
+  return {
+    update(fresh) {
+      map.update(fresh);
+      tell(fresh);
+    },
+  };
+}
+
+/** Thousands of cells are told at once, and making a format is slow. */
+function counter() {
+  const format = new Intl.NumberFormat(language);
+  return (value) => (value === null ? "" : format.format(value));
+}
+
+function words(cell, count) {
+  const told = t("coverage.cell", { day: longDay(cell.day), modalidade: modalidade(cell.modalidade), state: t(`coverage.state.${cell.state}`) });
+  if (cell.got === null) return told;
+  const counts = cell.expected === null ? "coverage.cell.got" : "coverage.cell.counts";
+  return told + t(counts, { got: count(cell.got), expected: count(cell.expected) });
+}
+
+/** A state as the map draws it, and in words. */
+const sign = (state) => h("span", { class: "sign" }, h("span", { class: `swatch is-${state}`, "aria-hidden": "true" }), t(`coverage.state.${state}`));
+
+const hint = () => h("p", { class: "quiet" }, t("coverage.hint"));
+
+function ofCell(cell, now) {
+  const count = counter();
+  const fact = (name, value) => [h("dt", {}, t(name)), h("dd", {}, value === null ? t("coverage.unknown") : count(value))];
+  const means = cell.day === now && cell.state !== "never" ? "today" : cell.state;
+  return [
+    h("p", {}, sign(cell.state), " ", h("b", {}, longDay(cell.day)), " · ", h("span", { lang: "pt-BR" }, modalidade(cell.modalidade))),
+    h("p", { class: "quiet" }, t(`coverage.means.${means}`)),
+    h("dl", { class: "facts" }, fact("coverage.expected", cell.expected), fact("coverage.got", cell.got)),
+    again(cell.day, cell.day, t("coverage.again.day")),
+  ];
+}
+
+function ofDays(view, from, to) {
+  const cells = view.days.filter((cell) => cell.day >= from && cell.day <= to);
+  const complete = cells.filter((cell) => cell.state === "complete").length;
+  const values = { from: longDay(from), to: longDay(to), complete, cells: cells.length };
+  return [h("p", {}, t("coverage.days", values)), again(from, to, t("coverage.again"))];
+}
+
+/** To the form that asks for a run, with these days in it; the newest of them where they are too many for one. */
+function again(from, to, text, label) {
+  const earliest = shifted(to, 1 - MOST_DAYS);
+  const query = new URLSearchParams({ force: "backfill", from: from < earliest ? earliest : from, to });
+  return h("a", { class: "plain", href: `/console/runs?${query}`, "aria-label": label }, text);
+}
+
+/** How it is, in a sentence. */
+function verdict(view, now) {
+  const over = view.days.filter((cell) => cell.day !== now);
+  const of = (state) => over.filter((cell) => cell.state === state);
+  const today = over.length < view.days.length ? ` ${t("coverage.today")}` : "";
+  if (!over.length) return notice("good", t("coverage.none.over"));
+  const complete = of("complete").length;
+  if (complete === over.length) return notice("good", t("coverage.whole", { cells: over.length }) + today);
+  const perDay = new Map();
+  for (const cell of over) perDay.set(cell.day, (perDay.get(cell.day) ?? true) && cell.state === "never");
+  const dark = new Set([...perDay].filter(([, never]) => never).map(([day]) => day));
+  const parts = [
+    t("coverage.some", { complete, cells: over.length }),
+    some("coverage.days.never", dark.size),
+    some("coverage.cells.never", of("never").filter((cell) => !dark.has(cell.day)).length),
+    some("coverage.cells.incomplete", of("incomplete").length),
+    some("coverage.cells.suspected_outage", of("suspected_outage").length),
+  ].filter(Boolean);
+  return notice("warn", `${parts[0]}; ${parts.slice(1).join(", ")}.${today}`);
+}
+
+const some = (key, n) => (n ? t(key, { n }) : null);
+
+function legends(view, now) {
+  const count = counter();
+  const entry = (state) => {
+    const cells = view.days.filter((cell) => cell.state === state);
+    const today = cells.filter((cell) => cell.day === now).length;
+    return h(
+      "li",
+      { id: `legend-${state}` },
+      sign(state),
+      h("b", {}, count(cells.length)),
+      today ? h("span", { class: "quiet" }, ` (${t("coverage.of.today", { n: today })})`) : null,
+    );
+  };
+  return h("ul", { class: "legend", "aria-label": t("coverage.legend") }, STATES.map(entry));
+}
+
+function gapTable(view, isGap, most) {
+  const title = h("h2", { id: "gaps-title" }, t("coverage.gaps"));
+  const all = gaps(view, isGap, MOST_DAYS);
+  if (!all.length) return [title, h("p", { class: "quiet" }, t("coverage.gaps.none"))];
+  const number = (name) => ({ text: t(name), kind: "number" });
+  const headings = [t("coverage.gaps.days"), number("coverage.gaps.cells"), t("coverage.gaps.of"), t("coverage.gaps.why"), t("coverage.gaps.do")];
+  const lines = (some) => some.map((gap) => row(headings, gapRow(gap, most), { id: `gap-${gap.from}` }));
+  const made = table(t("coverage.gaps"), headings, lines(all.slice(0, SHOWN)), { class: "scroller gaps" });
+  const rest = button(t("coverage.gaps.rest", { n: all.length }), () => {
+    const before = document.activeElement;
+    made.querySelector("tbody").append(...lines(all.slice(SHOWN)));
+    rest.hidden = true;
+    if (before === rest) made.querySelectorAll("tbody tr")[SHOWN].querySelector("a").focus();
+  });
+  rest.hidden = all.length <= SHOWN;
+  return [title, made, rest];
+}
+
+function gapRow({ from, to, days, cells }, most) {
+  const count = counter();
+  const span = days === 1 ? longDay(from) : `${longDay(from)} – ${longDay(to)}`;
+  const whose = [...new Set(cells.map((cell) => cell.modalidade))];
+  const names = whose.slice(0, 2).map(modalidade).join(", ");
+  const who = whose.length === most ? t("coverage.gaps.all") : whose.length > 3 ? t("coverage.gaps.more", { names, n: whose.length - 2 }) : whose.map(modalidade).join(", ");
+  const why = STATES.filter((state) => cells.some((cell) => cell.state === state)).map(sign);
+  const text = days === 1 ? t("coverage.again.day") : t("coverage.again");
+  return [span, count(cells.length), who, h("span", { class: "signs" }, why), again(from, to, text, t("coverage.again.of", { days: span }))];
+}

@@ -1,0 +1,208 @@
+// The map of coverage: modalidades by days, as a grid that arrow keys walk. What a cell means in words, and what happens when one is
+// chosen, is its page's business.
+
+import { h } from "./dom.js";
+import { shifted } from "./format.js";
+import { language, t } from "./words.js";
+
+const DAYS_OF_A_PAGE = 7;
+
+/**
+ * A grid of `view` (an answer of /sync/coverage). `rows` are `{number, name}` in the order of the answer. `label(cell)` says what a
+ * cell is to whoever cannot see it, `here(cell)` is called for the cell under pointer or keyboard (null: what was chosen),
+ * `chosen(from, to, cell)` for one that was chosen, or, without a cell, for days up to another one.
+ */
+export function heat(view, rows, today, { label, here, chosen }) {
+  const days = view.days.filter((_, place) => place % rows.length === 0).map(({ day }) => day);
+  const cellAt = (row, column) => view.days[column * rows.length + row];
+  const heads = days.map((day) => dayHead(day, today));
+  const lines = rows.map((row, place) => line(row, days, (column) => cellAt(place, column), label));
+  const table = h(
+    "table",
+    { class: days.length > 100 ? "heat is-narrow" : "heat", role: "grid", "aria-labelledby": "heat-title", "aria-describedby": "heat-keys", "aria-multiselectable": "true" },
+    h("thead", {}, months(days), h("tr", {}, heads)),
+    h("tbody", {}, lines),
+  );
+  table.style.setProperty("--days", days.length);
+  const box = h("div", { class: "heat-box", id: "heat" }, table);
+  const tds = lines.map((row) => [...row.cells].slice(1));
+
+  let at = [0, days.length - 1];
+  let anchor = null;
+  let picked = [];
+  tds[0][at[1]].tabIndex = 0;
+
+  function place(td) {
+    return [td.parentElement.sectionRowIndex, td.cellIndex - 1];
+  }
+  /** The one cell in the tab order. */
+  function stand([row, column], focus) {
+    tds[at[0]][at[1]].removeAttribute("tabindex");
+    at = [row, column];
+    tds[row][column].tabIndex = 0;
+    if (focus) tds[row][column].focus();
+  }
+  function choose(target, stretch) {
+    for (const td of picked) td.removeAttribute("aria-selected");
+    anchor = stretch && anchor ? anchor : target;
+    const [from, to] = [anchor[1], target[1]].toSorted((a, b) => a - b);
+    picked = stretch ? tds.flatMap((row) => row.slice(from, to + 1)) : [tds[target[0]][target[1]]];
+    for (const td of picked) td.setAttribute("aria-selected", "true");
+    chosen(days[from], days[to], from === to && !stretch ? cellAt(...target) : null);
+  }
+  function point(target) {
+    for (const marked of table.querySelectorAll(".is-here")) marked.classList.remove("is-here");
+    if (!target) return;
+    heads[target[1]].classList.add("is-here");
+    lines[target[0]].firstElementChild.classList.add("is-here");
+    here(cellAt(...target));
+  }
+
+  const body = table.tBodies[0];
+  body.addEventListener("pointerover", ({ target }) => point(target.nodeName === "TD" ? place(target) : null));
+  body.addEventListener("pointerleave", () => {
+    point(body.contains(document.activeElement) ? at : null);
+    if (anchor) here(null);
+  });
+  body.addEventListener("focusin", ({ target }) => {
+    if (target.nodeName !== "TD") return;
+    stand(place(target), false);
+    point(at);
+  });
+  // What is told of the cell stays: the keyboard may be on its way there.
+  body.addEventListener("focusout", () => point(null));
+  body.addEventListener("click", ({ target, shiftKey }) => {
+    if (target.nodeName !== "TD") return;
+    stand(place(target), true);
+    choose(at, shiftKey);
+  });
+  // A press with Shift would mark text.
+  body.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
+  body.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      choose(at, event.shiftKey);
+      return;
+    }
+    const next = walked(event, at, [rows.length - 1, days.length - 1]);
+    if (!next) return;
+    event.preventDefault();
+    if (event.shiftKey && !anchor) anchor = at;
+    stand(next, true);
+    if (event.shiftKey) choose(next, true);
+  });
+
+  return {
+    element: box,
+    /** Shows the newest days; only works in the document. */
+    scrollToEnd: () => box.scrollTo({ left: box.scrollWidth }),
+    /** Moves the keyboard to the next cell (in time: `step` 1, or -1 back) that `wanted`; false where there is none. */
+    jump(step, wanted) {
+      const count = days.length * rows.length;
+      for (let index = at[1] * rows.length + at[0] + step; index >= 0 && index < count; index += step) {
+        if (!wanted(view.days[index])) continue;
+        stand([index % rows.length, Math.floor(index / rows.length)], true);
+        return true;
+      }
+      return false;
+    },
+    /** What has changed since; `fresh` is of the same days. */
+    update(fresh) {
+      view = fresh;
+      for (const [row, cells] of tds.entries()) for (const [column, td] of cells.entries()) paint(td, cellAt(row, column), label);
+    },
+  };
+}
+
+/** Where a key leads from `[row, column]`; null for keys that do not walk. */
+function walked({ key, ctrlKey, metaKey, altKey }, [row, column], [lastRow, lastColumn]) {
+  if (altKey) return null;
+  const whole = ctrlKey || metaKey;
+  const to = (row, column) => [Math.min(Math.max(row, 0), lastRow), Math.min(Math.max(column, 0), lastColumn)];
+  switch (key) {
+    case "ArrowLeft":
+      return to(row, column - 1);
+    case "ArrowRight":
+      return to(row, column + 1);
+    case "ArrowUp":
+      return to(row - 1, column);
+    case "ArrowDown":
+      return to(row + 1, column);
+    case "PageUp":
+      return to(row, column - DAYS_OF_A_PAGE);
+    case "PageDown":
+      return to(row, column + DAYS_OF_A_PAGE);
+    case "Home":
+      return to(whole ? 0 : row, 0);
+    case "End":
+      return to(whole ? lastRow : row, lastColumn);
+    default:
+      return null;
+  }
+}
+
+/** A month over its days. */
+function months(days) {
+  const style = new Intl.DateTimeFormat(language, { month: "short", timeZone: "UTC" });
+  const runs = [];
+  for (const day of days) {
+    if (runs.at(-1)?.month === day.slice(0, 7)) runs.at(-1).span += 1;
+    else runs.push({ month: day.slice(0, 7), span: 1 });
+  }
+  const words = ({ month, span }) => {
+    const name = style.format(new Date(`${month}-01T00:00:00Z`));
+    return span > 3 ? `${name} ${month.slice(0, 4)}` : name;
+  };
+  const heads = runs.map((run) => h("th", { scope: "colgroup", colspan: run.span, class: "month" }, h("span", {}, words(run))));
+  return h("tr", {}, h("th", { scope: "col", rowspan: 2, class: "corner" }, t("coverage.modalidade")), heads);
+}
+
+function dayHead(day, today) {
+  const date = new Date(`${day}T00:00:00Z`);
+  const rests = date.getUTCDay() % 6 === 0;
+  const kinds = ["day", rests && "is-weekend", day === today && "is-today", day.endsWith("-01") && "is-first"].filter(Boolean);
+  return h("th", { scope: "col", class: kinds.join(" "), "aria-label": long(date) }, String(date.getUTCDate()));
+}
+
+const longs = new Map();
+
+/** `Fri, Nov 27, 2026`. Making a format is slow, and there are hundreds of days. */
+function long(date) {
+  if (!longs.has(language)) longs.set(language, new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }));
+  return longs.get(language).format(date);
+}
+
+export const longDay = (day) => long(new Date(`${day}T00:00:00Z`));
+
+function line(row, days, cellAt, label) {
+  const head = h("th", { scope: "row", title: row.name || null }, h("b", {}, String(row.number)), row.name ? h("span", { lang: "pt-BR" }, row.name) : null);
+  return h("tr", {}, head, days.map((_, column) => paint(document.createElement("td"), cellAt(column), label)));
+}
+
+function paint(td, cell, label) {
+  const says = `${cell.state} ${cell.expected} ${cell.got}`;
+  if (td.says === says) return td;
+  td.says = says;
+  const first = cell.day.endsWith("-01") ? " is-first" : "";
+  td.className = `is-${cell.state}${first}`;
+  td.setAttribute("aria-label", label(cell));
+  return td;
+}
+
+/** Days next to each other, as `{from, to, cells}`, of those that have cells that are `missing`; newest first, at most `most` days each. */
+export function gaps(view, missing, most) {
+  const found = [];
+  for (const cell of view.days) {
+    if (!missing(cell)) continue;
+    const last = found.at(-1);
+    const joins = last && (last.to === cell.day || shifted(last.to, 1) === cell.day);
+    if (!joins || (last.days >= most && last.to !== cell.day)) {
+      found.push({ from: cell.day, to: cell.day, days: 1, cells: [cell] });
+      continue;
+    }
+    if (last.to !== cell.day) last.days += 1;
+    last.to = cell.day;
+    last.cells.push(cell);
+  }
+  return found.reverse();
+}
