@@ -42,14 +42,15 @@ def case(title, *, service=None, refusals=()):
 class Visit:
     """One reader: a browser context of its own, whose misbehaviour fails the case."""
 
-    def __init__(self, browser, world, refusals, options):
+    def __init__(self, browser, world, refusals, options, spied):
         self._world = world
         self._refusals = tuple(refusals)
         self.complaints = []
         self.context = browser.new_context(**options)
         self.context.set_default_timeout(PATIENCE_MS)
         self.page = self.context.new_page()
-        self.page.add_init_script(SPY)
+        if spied:
+            self.page.add_init_script(SPY)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
         self.page.on("request", self._requested)
@@ -62,7 +63,7 @@ class Visit:
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def _requested(self, request):
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:///")):
             self.complaints.append(f"a request to another host: {request.url}")
 
     def open(self, path, base=None):
@@ -82,9 +83,9 @@ class Case:
         self.world = world
         self.visits = []
 
-    def visit(self, path, base=None, width=1280, height=900, clock=False, **options):
+    def visit(self, path, base=None, width=1280, height=900, clock=False, spied=True, **options):
         options = {"locale": "en-GB", "viewport": {"width": width, "height": height}} | options
-        visit = Visit(self._browser, self.world, self._refusals, options)
+        visit = Visit(self._browser, self.world, self._refusals, options, spied)
         self.visits.append(visit)
         if clock:
             visit.page.clock.install()

@@ -15,7 +15,7 @@ while (($#)); do
     shift
 done
 slug=${words[0]-harbour-tower} base=${words[1]-${PUBLIC_URL-http://127.0.0.1:8080}}
-if ! [[ $until =~ ^(0|[1-9][0-9]{0,8})$ && $slug =~ ^[a-z0-9-]+$ && $base =~ ^https?:// ]]; then
+if ((${#words[@]} > 2)) || ! [[ $until =~ ^(0|[1-9][0-9]{0,8})$ && $slug =~ ^[a-z0-9-]+$ && $base =~ ^https?:// ]]; then
     echo 'follow.sh [SLUG [BASE]] [--until N], BASE as in http://127.0.0.1:8080' >&2
     exit 2
 fi

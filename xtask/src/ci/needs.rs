@@ -34,6 +34,17 @@ pub(crate) const CURL: Need = Need {
     package: "curl",
     is_there: || program("curl").is_some(),
 };
+/// For programs that use its `fetch`, which older ones lack.
+pub(crate) const NODE: Need = Need {
+    package: "nodejs",
+    is_there: || {
+        let mut node = Command::new("node");
+        node.args(["-e", "process.exit(typeof fetch === 'function' ? 0 : 1)"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        node.status().is_ok_and(|status| status.success())
+    },
+};
 pub(crate) const NGINX: Need = Need {
     package: "nginx",
     is_there: || program("nginx").is_some(),

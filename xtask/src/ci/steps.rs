@@ -1,7 +1,7 @@
 //! The checks of `cargo xtask ci`, in the order in which they run: quick and telling ones first.
 
 use super::lab::Lab;
-use super::needs::{self, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, Need, PYTHON};
+use super::needs::{self, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, PYTHON};
 use crate::failure::{Failure, Outcome};
 use std::process::Command;
 
@@ -99,6 +99,12 @@ pub(crate) const STEPS: &[Step] = &[
         what: "the live page in a real browser: values, alerts, outages, and what becomes of the token",
         needs: &[PYTHON, CHROMIUM],
         run: |lab| browsers(lab, "telemetry-browser", "ci/telemetry/live_test.py"),
+    },
+    Step {
+        name: "examples",
+        what: "each program of examples/ shows every change, whatever becomes of the service or its stream",
+        needs: &[PYTHON, NODE, CURL, CHROMIUM],
+        run: |lab| browsers(lab, "examples", "ci/examples_test.py"),
     },
     Step {
         name: "bench-smoke",
