@@ -114,7 +114,7 @@ function body(content, view, days, Chart, signal) {
     fill(failed, errors(fresh));
   };
   tell(view);
-  fill(content, top, Chart ? null : notice("warn", t("chart.missing")), h("div", { class: "charts" }, charts.map(({ element }) => element)), failed);
+  fill(content, top, Chart ? null : notice("warn", t("chart.missing")), h("div", { class: days > 90 ? "charts is-long" : "charts" }, charts.map(({ element }) => element)), failed);
   for (const one of charts) one.draw();
   return {
     update(fresh) {

@@ -3,7 +3,7 @@
 
 import { get } from "./api.js";
 import { announce, fill, h, keyed, put } from "./dom.js";
-import { duration, number, period, shifted, when } from "./format.js";
+import { duration, local, number, period, shifted, today, when } from "./format.js";
 import { force } from "./force.js";
 import { badge, button, complain, explain, field, notice, row, table } from "./parts.js";
 import { present } from "./present.js";
@@ -43,7 +43,8 @@ const CAP = 10_000;
 const FILTERS = ["status", "mode", "from", "to", "q"];
 
 export function show(place, page) {
-  const filters = Object.fromEntries(FILTERS.map((name) => [name, page.query.get(name) ?? ""]));
+  const wished = wish(page.query);
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, wished ? "" : (page.query.get(name) ?? "")]));
   const list = { runs: [], next: null, counts: null, at: null };
   const track = tracker(page, () => look());
   const top = present(track);
@@ -66,6 +67,11 @@ export function show(place, page) {
     h("section", { class: "card list", "aria-labelledby": "runs-list" }, h("h2", { id: "runs-list" }, t("runs.list")), form, counts, rows, nothing, more),
   );
   const look = every(LOOK_MS, glance, page.signal, failed);
+  if (wished) {
+    // The wish is told once: who comes back to this address, or loads it again, wants the list.
+    page.here("/console/runs", true);
+    force(page, wished, track);
+  }
 
   /** The present and the first page, at once. */
   async function glance() {
@@ -131,6 +137,14 @@ export function show(place, page) {
     if (error && error.name === "AbortError") return;
     fill(said, error ? notice("bad", list.at ? t("runs.stale", { at: when(list.at), why: explain(error) }) : explain(error)) : null);
   }
+}
+
+/** What a link of the coverage asks for, `?force=backfill&from=2026-11-01&to=2026-11-03`: both days are meant, today as far as it is. */
+function wish(query) {
+  if (query.get("force") !== "backfill") return null;
+  const [from, to] = ["from", "to"].map((name) => query.get(name) ?? "");
+  if (![from, to].every((text) => /^\d{4}-\d\d-\d\d$/.test(text))) return { mode: "backfill" };
+  return { mode: "backfill", from, to: to >= today() ? local(new Date()) : shifted(to, 1) };
 }
 
 /** The first page over what is shown. Rows that were asked for further down stay, unless there may be a gap between. */
