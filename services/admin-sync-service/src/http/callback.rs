@@ -14,7 +14,7 @@ use super::State;
 use super::body::Extracted;
 use super::openapi::PlainProblem;
 use crate::error::PlainError;
-use crate::live::{Arrival, identifier};
+use crate::live::{Arrival, Said, identifier};
 
 /// Characters of what is repeated in an answer.
 const REPEATED: usize = 300;
@@ -125,8 +125,9 @@ fn connect(state: &State, payload: &Map<String, Value>) -> Result<Json<Value>, P
         instance,
     };
     state.lobby.arrive(arrival).map_err(PlainError::NotLetIn)?;
+    let name = Said::ConnectionOpen.name().as_str();
     Ok(Json(json!({
-        "event": {"name": "connection_open", "data": r#"{"status": "connected"}"#}
+        "event": {"name": name, "data": r#"{"status": "connected"}"#}
     })))
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::said::TaskEvent;
 use crate::sync::{ProgressView, Run};
 
 /// A run, and how far it is.
@@ -103,7 +104,7 @@ impl Task {
             "mode": run.mode, "window_start": run.window_start, "window_end": run.window_end,
             "attempt": run.attempt,
         });
-        event("task_started", run.task_id, now, &data)
+        event(TaskEvent::Started, run.task_id, now, &data)
     }
 
     /// The data of a `progress_update`.
@@ -114,17 +115,17 @@ impl Task {
             "pages": progress.pages_done, "pages_total": progress.pages_total,
             "records": run.records_processed, "eta_seconds": progress.eta_seconds,
         });
-        event("progress_update", run.task_id, now, &data)
+        event(TaskEvent::Progress, run.task_id, now, &data)
     }
 
     /// The data of the event that tells the end, whichever it is.
     pub fn ended(&self, now: DateTime<Utc>) -> String {
         let mut data = self.figures();
         if self.phase() == Phase::Completed {
-            return event("task_completed", self.run.task_id, now, &data);
+            return event(TaskEvent::Completed, self.run.task_id, now, &data);
         }
         data["error"] = json!(self.public_error());
-        event("task_failed", self.run.task_id, now, &data)
+        event(TaskEvent::Failed, self.run.task_id, now, &data)
     }
 
     /// What came of it.
@@ -158,7 +159,8 @@ impl Task {
     }
 }
 
-fn event(kind: &str, task: Uuid, now: DateTime<Utc>, data: &Value) -> String {
+fn event(kind: TaskEvent, task: Uuid, now: DateTime<Utc>, data: &Value) -> String {
     let timestamp = now.to_rfc3339_opts(SecondsFormat::Millis, true);
-    json!({"event_type": kind, "task_id": task, "timestamp": timestamp, "data": data}).to_string()
+    json!({"event_type": kind.as_str(), "task_id": task, "timestamp": timestamp, "data": data})
+        .to_string()
 }

@@ -5,7 +5,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use farol_core::sse::EventName;
 use futures_util::{StreamExt as _, stream};
 use gateway_client::{ConnectionManager, Identifier, Token};
 use serde::Serialize;
@@ -17,9 +16,9 @@ use utoipa::ToSchema;
 
 use super::lobby::{Lobby, Wakes};
 use super::room::VERSION;
+use super::said::Said;
 use crate::infra::version_api::VersionApi;
 
-const VERSION_EVENT: EventName = EventName::from_static("version");
 /// Announcements that wait for one page.
 const MOST_EACH: usize = 10;
 /// Pages that are waited for.
@@ -112,7 +111,10 @@ impl Versions {
     /// Tells one page, when it comes.
     pub async fn announce_to(&self, page: &Identifier, announced: Announced) -> Announcement {
         let data = text(&announced);
-        let delivered = self.manager.send(page, &VERSION_EVENT, &data, false).await;
+        let delivered = self
+            .manager
+            .send(page, Said::Version.name(), &data, false)
+            .await;
         if !delivered {
             self.lock().keep(page, announced);
             // It may have come meanwhile.
@@ -214,7 +216,7 @@ impl Versions {
         if knows < change {
             let told = self
                 .manager
-                .send_one(&token, &VERSION_EVENT, data, false)
+                .send_one(&token, Said::Version.name(), data, false)
                 .await;
             if !told {
                 return None;
@@ -231,7 +233,7 @@ impl Versions {
             let data = text(&announced);
             let told = self
                 .manager
-                .send_one(&token, &VERSION_EVENT, &data, false)
+                .send_one(&token, Said::Version.name(), &data, false)
                 .await;
             if !told {
                 self.lock().keep(&room, announced);

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use farol_core::sse::EventName;
 use futures_util::{StreamExt as _, stream};
-use gateway_client::{CONNECTION_CLOSE, ConnectionManager, Identifier, Token};
+use gateway_client::{ConnectionManager, Identifier, Token};
 use serde_json::json;
 use service_kit::clock::Clock;
 use tokio::time::{Instant, sleep_until};
@@ -17,12 +16,11 @@ use uuid::Uuid;
 
 use super::lobby::Wakes;
 use super::room::TASK;
+use super::said::Said;
 use super::task::Task;
 use super::telling::{PACE, Say, Told};
 use crate::infra::task_repo::TaskRepo;
 
-const TASK_EVENT: EventName = EventName::from_static("task_event");
-const ERROR: EventName = EventName::from_static("error");
 /// Calls of the gateway at once.
 const AT_ONCE: usize = 16;
 
@@ -173,23 +171,22 @@ impl Viewers {
 
     async fn say(&self, room: &Identifier, token: &Token, task: Option<&Task>, say: &Say) -> bool {
         let now = self.clock.now();
-        let (name, data) = match (say, task) {
+        let (said, data) = match (say, task) {
             (Say::Farewell(reason), _) => {
-                let data = json!({ "reason": reason }).to_string();
-                return self
-                    .manager
-                    .send_one(token, &CONNECTION_CLOSE, &data, true)
-                    .await;
+                let data = json!({ "reason": reason });
+                (Said::ConnectionClose, data.to_string())
             }
             (_, None) => {
                 let data = json!({"error": "Task not found", "task_id": room.id()});
-                (ERROR, data.to_string())
+                (Said::Error, data.to_string())
             }
-            (Say::Started, Some(task)) => (TASK_EVENT, task.started(now)),
-            (Say::Progress(shown), Some(task)) => (TASK_EVENT, task.progress(shown, now)),
-            (Say::Ended, Some(task)) => (TASK_EVENT, task.ended(now)),
+            (Say::Started, Some(task)) => (Said::TaskEvent, task.started(now)),
+            (Say::Progress(shown), Some(task)) => (Said::TaskEvent, task.progress(shown, now)),
+            (Say::Ended, Some(task)) => (Said::TaskEvent, task.ended(now)),
         };
-        self.manager.send_one(token, &name, &data, false).await
+        let is_last = said == Said::ConnectionClose;
+        let sent = self.manager.send_one(token, said.name(), &data, is_last);
+        sent.await
     }
 }
 

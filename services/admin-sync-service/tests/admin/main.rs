@@ -26,6 +26,7 @@ mod idempotency;
 mod keeper;
 mod live;
 mod live_callback;
+mod live_document;
 mod live_faults;
 mod live_gateway;
 mod live_tasks;
