@@ -118,9 +118,9 @@ impl App {
             lifecycle: &lifecycle,
             random: random.clone(),
         };
-        let (bell, board, publisher) = machinery.start()?;
-        let live = machinery.start_live()?;
         let neighbours = machinery.start_neighbours()?;
+        let (bell, board, publisher) = machinery.start(&neighbours)?;
+        let live = machinery.start_live()?;
         let backstage = Backstage {
             system: machinery.system(neighbours.clone(), board.clone(), started),
             dead_letters: machinery.dead_letters(publisher)?,

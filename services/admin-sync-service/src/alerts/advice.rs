@@ -36,7 +36,8 @@ pub fn advice(kind: &str, run: &str, queue: &str) -> String {
             .to_owned(),
         "dead_letters" => format!(
             "Some program sent what is no request. The header x-farol-reason of each message in {queue}.dead says \
-             why. Mend the sender, send again what was meant, then purge {queue}.dead: that ends this incident."
+             why. Mend the sender or the ingestor; then requeue what can be read now, and drop the rest, on the page System \
+             of the console: that ends this incident."
         ),
         _ => "See GET /sync/dashboard.".to_owned(),
     }

@@ -32,6 +32,8 @@ pub struct Watch {
     pub publisher: Publisher,
     /// What it goes by.
     pub rules: WatchRules,
+    /// There was no dead letter at the last look.
+    pub emptied: bool,
 }
 
 impl Watch {
@@ -39,7 +41,7 @@ impl Watch {
     ///
     /// # Errors
     /// Of the database.
-    pub async fn look(&self) -> Result<(), RepoError> {
+    pub async fn look(&mut self) -> Result<(), RepoError> {
         let open = self.incidents.open().await?;
         for condition in self.conditions().await? {
             match &condition.wrong {
@@ -58,7 +60,7 @@ impl Watch {
     }
 
     /// Everything that can be said now. What cannot (a broker that is away) leaves its incident as it is.
-    async fn conditions(&self) -> Result<Vec<Condition>, RepoError> {
+    async fn conditions(&mut self) -> Result<Vec<Condition>, RepoError> {
         let ended = self.findings.ended().await?;
         let mut all: Vec<Condition> = ended.iter().filter_map(EndedRun::condition).collect();
         let gaps = self.findings.gaps().await?;
@@ -76,6 +78,7 @@ impl Watch {
             all.extend(late.map(|late| condition::freshness(late, limit)));
         }
         let dead = self.publisher.dead_letters(COUNT_WITHIN).await;
+        let dead = condition::counted(dead, &mut self.emptied);
         let queue = self.publisher.dead_letter_queue();
         all.extend(dead.map(|count| condition::dead_letters(queue, count)));
         Ok(all)

@@ -22,9 +22,11 @@ use crate::infra::outbox_repo::OutboxRepo;
 use crate::infra::publisher::Publisher;
 use crate::infra::schedule_repo::ScheduleRepo;
 use crate::infra::sweep_repo::SweepRepo;
+use crate::infra::sync_state_repo::SyncStateRepo;
 use crate::infra::webhook_api::Webhook;
 use crate::metrics::{AlertMetrics, KeeperMetrics, MonitorMetrics};
 use crate::monitor::{Board, Monitor};
+use crate::neighbours::{Neighbours, SyncState};
 use crate::outbox::{Bell, Relay};
 use crate::settings::{AlertSettings, Settings};
 use crate::sync::{Duties, Reaper, Reconciler, Schedule};
@@ -51,7 +53,7 @@ impl Machinery<'_> {
     ///
     /// # Errors
     /// Settings that cannot be used.
-    pub fn start(&self) -> Result<(Bell, Board, Publisher), StartError> {
+    pub fn start(&self, neighbours: &Neighbours) -> Result<(Bell, Board, Publisher), StartError> {
         let (tasks, stopping) = (self.lifecycle.tasks(), self.lifecycle.stopping());
         let outbox = OutboxRepo::new(self.pool.clone());
         let bell = Bell::new(outbox.clone());
@@ -74,7 +76,8 @@ impl Machinery<'_> {
         tasks.spawn_critical("outbox.relay", relay.run(stopping.clone()));
         tasks.spawn_critical(
             "sync.duties",
-            self.duties(publisher.clone(), &bell)?.run(stopping.clone()),
+            self.duties(publisher.clone(), &bell, neighbours.clone())?
+                .run(stopping.clone()),
         );
         tasks.spawn_critical("alerts.crier", self.crier()?.run(stopping.clone()));
         tasks.spawn_critical("monitor", monitor.run(stopping));
@@ -93,7 +96,12 @@ impl Machinery<'_> {
         Ok(Publisher::start(&self.settings.broker, queue, link)?)
     }
 
-    fn duties(&self, publisher: Publisher, bell: &Bell) -> Result<Duties, StartError> {
+    fn duties(
+        &self,
+        publisher: Publisher,
+        bell: &Bell,
+        neighbours: Neighbours,
+    ) -> Result<Duties, StartError> {
         let (settings, pool) = (self.settings, &self.pool);
         let (queue, zone) = (
             settings.queue.queue_name.clone(),
@@ -130,6 +138,14 @@ impl Machinery<'_> {
                     no_progress_minutes: settings.alert.alert_no_progress_minutes,
                     no_update_minutes: settings.alert.alert_no_update_minutes,
                 },
+                emptied: false,
+            },
+            sync_state: SyncState {
+                neighbours,
+                repo: SyncStateRepo::new(pool.clone()),
+                every: settings.neighbour.sync_state_ms,
+                due: None,
+                fails: false,
             },
             bell: bell.clone(),
             tick: settings.keeper.keeper_tick_ms,

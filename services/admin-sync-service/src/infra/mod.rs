@@ -26,6 +26,7 @@ pub mod run_repo;
 pub mod schedule_repo;
 mod search_repo;
 pub mod sweep_repo;
+pub mod sync_state_repo;
 pub mod task_repo;
 pub mod version_api;
 pub mod webhook_api;

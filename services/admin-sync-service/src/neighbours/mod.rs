@@ -4,11 +4,13 @@
 mod board;
 mod live;
 mod sight;
+mod sync_state;
 mod system;
 mod watch;
 
 pub use board::Neighbours;
 pub use live::Live;
 pub use sight::{Health, Sight, State};
+pub use sync_state::SyncState;
 pub use system::{System, SystemView};
 pub use watch::Watch;

@@ -1,5 +1,6 @@
-//! The duties of the one leader among replicas, again and again: reaper, reconciler, schedule, alarms. Each is
-//! harmless if two do it at once, so a leader that does not know yet that it is none does no damage.
+//! The duties of the one leader among replicas, again and again: reaper, reconciler, schedule, alarms, and what is
+//! known of client APIs. Each is harmless if two do it at once, so a leader that does not know yet that it is none does no
+//! damage.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::alerts::Watch;
 use crate::infra::connection_repo::RepoError;
 use crate::infra::leader_repo::LeaderRepo;
 use crate::metrics::KeeperMetrics;
+use crate::neighbours::SyncState;
 use crate::outbox::Bell;
 
 /// A round that takes longer has failed: a database may be gone without a word.
@@ -28,6 +30,8 @@ pub struct Duties {
     pub schedule: Schedule,
     /// Incidents.
     pub watch: Watch,
+    /// How client APIs do.
+    pub sync_state: SyncState,
     /// Wakes the relay.
     pub bell: Bell,
     /// `KEEPER_TICK_MS`: the pause between two rounds.
@@ -76,6 +80,8 @@ impl Duties {
         if self.schedule.look().await? || announced || reaped {
             self.bell.ring();
         }
-        self.watch.look().await
+        self.watch.look().await?;
+        self.sync_state.look().await;
+        Ok(())
     }
 }
