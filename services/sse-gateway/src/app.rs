@@ -112,7 +112,8 @@ impl App {
         }
         serve(listeners.public, door, &gate, &lifecycle)?;
         let counted = Arc::clone(&sessions);
-        let status = Arc::new(move || status(&counted));
+        let started = tokio::time::Instant::now();
+        let status = Arc::new(move || status(&counted, started));
         let told = ops::Told {
             metrics,
             readiness: lifecycle.readiness(),
@@ -221,11 +222,12 @@ fn serve(
 }
 
 /// `/status` of the ops listener.
-fn status(sessions: &Sessions) -> serde_json::Value {
+fn status(sessions: &Sessions, started: tokio::time::Instant) -> serde_json::Value {
     serde_json::json!({
         "connections": sessions.len(),
         "connecting": sessions.unsettled(),
         "disconnects_pending": sessions.untold(),
         "configured": sessions.is_configured(),
+        "uptime_seconds": started.elapsed().as_secs(),
     })
 }
