@@ -2,10 +2,9 @@
 
 import { ApiError, get, post } from "./api.js";
 import { h } from "./dom.js";
-import { period } from "./format.js";
-import { badge, button, notice } from "./parts.js";
-import { bar, ofAnswer } from "./progress.js";
-import { isOver, linkTo, mode } from "./run_words.js";
+import { button, notice } from "./parts.js";
+import { ofAnswer, underWay } from "./progress.js";
+import { isOver } from "./run_words.js";
 import { learn, t } from "./words.js";
 
 learn({
@@ -67,10 +66,7 @@ async function describe(id, about, { track, signal, freed }) {
     freed();
     return;
   }
-  about.append(
-    h("p", { class: "line" }, linkTo(id), badge(run.state), h("span", { class: "quiet" }, `${mode(run.mode)} · ${run.window_start ? period(run.window_start, run.window_end) : t("run.window.later")}`)),
-    track.show(run, bar(run)),
-  );
+  about.append(...underWay(run, track));
   track.told(run, ofAnswer(run.progress, run.records_processed));
   const release = track.first(run);
   signal.addEventListener("abort", release, { once: true });

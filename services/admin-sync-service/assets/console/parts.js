@@ -3,6 +3,7 @@
 
 import { ApiError, Unreachable } from "./api.js";
 import { announce, h } from "./dom.js";
+import { problem, rule } from "./rules.js";
 import { learn, t, tOr } from "./words.js";
 
 learn({
@@ -38,8 +39,8 @@ export function badge(state) {
 /** What a person is told of an error. */
 export function explain(error) {
   if (error instanceof Unreachable) return t("part.unreachable");
-  if (error instanceof ApiError && error.fields.size) return [...error.fields].map(([field, detail]) => `${field}: ${detail}`).join("; ");
-  return t("part.failed", { why: error.message });
+  if (error instanceof ApiError && error.fields.size) return [...error.fields].map(([field, detail]) => `${field}: ${rule(detail)}`).join("; ");
+  return t("part.failed", { why: problem(error) });
 }
 
 /** A line that is told to everybody: `kind` is bad, warn or good. */
@@ -71,12 +72,12 @@ export function complain(form, error, { focus = true } = {}) {
     const control = form.querySelector(`#field-${CSS.escape(name)}`);
     const place = form.querySelector(`#field-${CSS.escape(name)}-wrong`);
     if (!control || !place) {
-      left.push(`${name}: ${detail}`);
+      left.push(`${name}: ${rule(detail)}`);
       continue;
     }
     const folded = control.closest("details");
     if (folded) folded.open = true;
-    place.textContent = detail;
+    place.textContent = rule(detail);
     place.hidden = false;
     control.setAttribute("aria-invalid", "true");
     first ??= control;

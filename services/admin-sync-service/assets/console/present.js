@@ -1,17 +1,16 @@
 // What matters at three in the morning: what runs now or ran last, and how the portal is.
 
 import { h, keyed, put } from "./dom.js";
-import { period } from "./format.js";
 import { badge, notice } from "./parts.js";
-import { bar, ofAnswer } from "./progress.js";
-import { isOver, linkTo, mode, moment, reason } from "./run_words.js";
+import { ofAnswer, underWay } from "./progress.js";
+import { isOver, isStuck, linkTo, moment, reason } from "./run_words.js";
 import { learn, t, tOr } from "./words.js";
 
 const MOST_SHOWN = 3;
 
 learn({
   en: {
-    "present.now": "Now", "present.idle": "Nothing is running.", "present.waits": "Waits for a worker, or for a run with an overlapping window.", "present.more": "{n} more {n|is|are} under way or waiting",
+    "present.now": "Now", "present.idle": "Nothing is running.", "present.more": "{n} more {n|is|are} under way or waiting",
     "present.success": "Last success: {run}, {ago}.", "present.never": "No run has gone well yet.",
     "present.newest": "The newest run did not end well: {run}", "present.source": "Source (PNCP portal)", "present.since": "Since", "present.breaker": "Breaker",
     "present.pace": "Pace", "present.rate": "{n} {n|request|requests} a second at most",
@@ -22,7 +21,7 @@ learn({
     "source.unheard": "No ingestor has ever told of the portal. Look whether one runs.",
   },
   pt: {
-    "present.now": "Agora", "present.idle": "Nada em execução.", "present.waits": "Aguarda um worker, ou uma execução com janela sobreposta.", "present.more": "Mais {n} em andamento ou na fila",
+    "present.now": "Agora", "present.idle": "Nada em execução.", "present.more": "Mais {n} em andamento ou na fila",
     "present.success": "Último sucesso: {run}, {ago}.", "present.never": "Nenhuma execução teve sucesso ainda.",
     "present.newest": "A execução mais recente não terminou bem: {run}", "present.source": "Fonte (portal PNCP)", "present.since": "Desde", "present.breaker": "Disjuntor",
     "present.pace": "Ritmo", "present.rate": "no máximo {n} {n|requisição|requisições} por segundo",
@@ -48,13 +47,13 @@ export function present(track) {
   return {
     element,
     update(status, live) {
-      const dispatch = (run) => (run.id === status.id ? status.dispatch : "published");
+      const dispatch = (run) => run.id === status.id && isStuck(run, status.dispatch);
       keyed(
         runs,
         live.slice(0, MOST_SHOWN),
         (run) => run.id,
         (run) => [run.state, run.started_at, run.window_start, dispatch(run)],
-        (run) => underWay(run, dispatch(run), track),
+        (run) => h("div", { class: "under-way" }, underWay(run, track), dispatch(run) ? notice("warn", t("why.pending")) : null),
       );
       const newest = live.find((run) => run.id === status.id);
       if (newest && status.progress) track.told(newest, ofAnswer(status.progress, status.records_processed));
@@ -62,16 +61,6 @@ export function present(track) {
       put(source, sourceWords(status.source));
     },
   };
-}
-
-function underWay(run, dispatch, track) {
-  return h(
-    "div",
-    { class: "under-way" },
-    h("p", { class: "line" }, linkTo(run.id), badge(run.state), h("span", { class: "quiet" }, `${mode(run.mode)} · ${run.window_start ? period(run.window_start, run.window_end) : t("run.window.later")}`)),
-    run.started_at ? track.show(run, bar(run)) : h("p", { class: "quiet" }, t("present.waits")),
-    dispatch === "pending" ? notice("warn", t("why.pending")) : null,
-  );
 }
 
 function lastWords(status, live) {

@@ -2,21 +2,24 @@
 // runs are followed at once.
 
 import { h } from "./dom.js";
-import { duration, percent } from "./format.js";
+import { duration, percent, period } from "./format.js";
+import { badge } from "./parts.js";
+import { isOver, linkTo, mode } from "./run_words.js";
 import { follow } from "./watch.js";
-import { isOver } from "./run_words.js";
 import { learn, t } from "./words.js";
 
 const MOST_STREAMS = 3;
+/** A stream that says nothing for so long is not waited for. */
+const PATIENCE_MS = 4000;
 
 learn({
   en: {
     "progress.label": "Progress of run {id}", "progress.pages": "{done} of {total} {total|page|pages}", "progress.left": "{span} left",
-    "progress.unknown": "not known yet",
+    "progress.unknown": "not known yet", "progress.waits": "Waits for a worker, or for a run with an overlapping window.",
   },
   pt: {
     "progress.label": "Progresso da execução {id}", "progress.pages": "{done} de {total} {total|página|páginas}", "progress.left": "faltam {span}",
-    "progress.unknown": "ainda não se sabe",
+    "progress.unknown": "ainda não se sabe", "progress.waits": "Aguarda um worker, ou uma execução com janela sobreposta.",
   },
 });
 
@@ -50,6 +53,15 @@ export function bar(run) {
   return made;
 }
 
+/** A run that is not over in two lines: which one, and how far it is. */
+export function underWay(run, track) {
+  const about = `${mode(run.mode)} · ${run.window_start ? period(run.window_start, run.window_end) : t("run.window.later")}`;
+  return [
+    h("p", { class: "line" }, linkTo(run.id), badge(run.state), h("span", { class: "quiet" }, about)),
+    run.started_at ? track.show(run, bar(run)) : h("p", { class: "quiet" }, t("progress.waits")),
+  ];
+}
+
 function words(progress, known) {
   if (!known) return t("progress.unknown");
   const pages = t("progress.pages", { done: progress.pages, total: progress.total });
@@ -57,8 +69,8 @@ function words(progress, known) {
   return [pages, left].filter(Boolean).join(" · ");
 }
 
-/** Nobody can count on the seconds of a quarter of an hour. */
-const roughly = (seconds) => duration(seconds < 90 ? seconds : Math.ceil(seconds / 60) * 60);
+/** Nobody can count on the seconds of minutes. */
+const roughly = (seconds) => duration(seconds < 60 ? seconds : Math.ceil(seconds / 60) * 60);
 
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -92,7 +104,7 @@ export function tracker(page, changed) {
     changed(run.id);
   }
   function open(run) {
-    const stream = { live: false, close: () => {} };
+    const stream = { run, live: false, since: Date.now(), close: () => {} };
     streams.set(run.task_id, stream);
     stream.close = follow(
       page.session.stream_url,
@@ -148,9 +160,17 @@ export function tracker(page, changed) {
       waiting.add(one);
       return () => waiting.delete(one);
     },
+    /** Runs whose stream is silent, the one first that was looked up longest ago: they have to be asked for. */
+    silent() {
+      const late = [...streams.values()].filter((stream) => !stream.live && stream.run.started_at && Date.now() - stream.since > PATIENCE_MS);
+      return late.sort((one, other) => one.since - other.since).map((stream) => stream.run);
+    },
     told(run, progress) {
+      const stream = streams.get(run.task_id);
       // A look that was under way may bring less than the stream has told since.
-      if (!streams.get(run.task_id)?.live) set(run.task_id, progress);
+      if (stream?.live) return;
+      if (stream) stream.since = Date.now();
+      set(run.task_id, progress);
     },
   };
 }

@@ -6,7 +6,7 @@ import { duration, exactly, number, period, when } from "./format.js";
 import { blockingRun, inTheWay, request } from "./overlap.js";
 import { badge, button, confirmed, explain, notice } from "./parts.js";
 import { bar, ofAnswer, tracker } from "./progress.js";
-import { isOver, isRetryable, linkTo, mode, moment, who } from "./run_words.js";
+import { isOver, isRetryable, isStuck, linkTo, mode, moment, who } from "./run_words.js";
 import { segments } from "./segments.js";
 import { timeline } from "./timeline.js";
 import { verdict } from "./verdict.js";
@@ -91,7 +91,7 @@ export function show(place, page) {
     meter.hidden = isOver(run) || run.started_at === null;
     track.told(run, ofAnswer(run.progress, run.records_processed));
     track.watch([run]);
-    put(sentence, verdict(run), run.dispatch === "pending" ? notice("warn", t("why.pending")) : null);
+    put(sentence, verdict(run), isStuck(run, run.dispatch) ? notice("warn", t("why.pending")) : null);
     put(facts, factsOf(run));
     parts.segments.update(run);
     parts.timeline.update(run.events);

@@ -27,6 +27,10 @@ export const isOver = (run) => run.status !== "running";
 /** Whether the API lets it be repeated. */
 export const isRetryable = (run) => isOver(run) && run.state !== "success";
 
+/** The broker usually takes a message within a second: nobody is told of that. */
+const PENDING_MS = 5000;
+export const isStuck = (run, dispatch) => dispatch === "pending" && Date.now() - new Date(run.created_at) > PENDING_MS;
+
 export const mode = (word) => tOr(`mode.${word}`, word);
 
 /** Who asked, or did something. */

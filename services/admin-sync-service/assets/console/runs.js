@@ -7,7 +7,7 @@ import { duration, local, number, period, shifted, today, when } from "./format.
 import { force } from "./force.js";
 import { badge, button, complain, explain, field, notice, row, table } from "./parts.js";
 import { present } from "./present.js";
-import { bar, tracker } from "./progress.js";
+import { bar, ofAnswer, tracker } from "./progress.js";
 import { linkTo, mode, reason, who } from "./run_words.js";
 import { every } from "./watch.js";
 import { learn, t } from "./words.js";
@@ -90,6 +90,11 @@ export function show(place, page) {
     list.runs = merged(list, first);
     Object.assign(list, { counts: first, at: new Date().toISOString() });
     draw();
+    // The gateway may be away; one run at a time, since its segments come along.
+    const [silent] = track.silent();
+    if (!silent) return;
+    const run = await get(`/sync/executions/${silent.id}`, { signal });
+    track.told(run, ofAnswer(run.progress, run.records_processed));
   }
 
   async function older() {

@@ -12,21 +12,23 @@ learn({
     "segments.title": "Segments", "segments.what": "Modalidade", "segments.day": "Day", "segments.state": "State", "segments.pages": "Pages", "segments.records": "Records",
     "segments.inserted": "New", "segments.updated": "Updated", "segments.unchanged": "Unchanged", "segments.quarantined": "Set aside",
     "segments.of": "{got} of {all}", "segments.tries": "{n} {n|try|tries}", "segments.all": "All", "segments.left": "Not complete", "segments.more": "Show {n} more",
-    "segments.shown": "{n} of {all} shown", "segments.none": "No segment fits.", "segments.unplanned": "Its segments are planned when a worker begins it.", "segments.every": "Every modalidade", "segments.days": "Every day",
+    "segments.shown": "{n} of {all} shown", "segments.none": "No segment fits.", "state.broken_off": "Broken off", "state.not_begun": "Not begun", "segments.unplanned": "Its segments are planned when a worker begins it.", "segments.every": "Every modalidade", "segments.days": "Every day",
     "segments.filter": "Filter segments by state",
   },
   pt: {
     "segments.title": "Segmentos", "segments.what": "Modalidade", "segments.day": "Dia", "segments.state": "Estado", "segments.pages": "Páginas", "segments.records": "Registros",
     "segments.inserted": "Novos", "segments.updated": "Atualizados", "segments.unchanged": "Inalterados", "segments.quarantined": "Separados",
     "segments.of": "{got} de {all}", "segments.tries": "{n} {n|tentativa|tentativas}", "segments.all": "Todos", "segments.left": "Não completos", "segments.more": "Mostrar mais {n}",
-    "segments.shown": "{n} de {all} mostrados", "segments.none": "Nenhum segmento corresponde.", "segments.unplanned": "Os segmentos são planejados quando um worker começa.", "segments.every": "Todas as modalidades", "segments.days": "Todos os dias",
+    "segments.shown": "{n} de {all} mostrados", "segments.none": "Nenhum segmento corresponde.", "state.broken_off": "Interrompido", "state.not_begun": "Não iniciado", "segments.unplanned": "Os segmentos são planejados quando um worker começa.", "segments.every": "Todas as modalidades", "segments.days": "Todos os dias",
     "segments.filter": "Filtrar segmentos por estado",
   },
 });
 
 const STEP = 100;
 /** What a person looks for comes first. */
-const ORDER = ["failed", "incomplete", "suspected_outage", "running", "pending", "complete"];
+const ORDER = ["failed", "incomplete", "suspected_outage", "broken_off", "running", "not_begun", "pending", "complete"];
+/** Where the run is over nobody reads on. */
+const LEFT = { running: "broken_off", pending: "not_begun" };
 
 /** `{element, update(run)}`. */
 export function segments() {
@@ -60,9 +62,10 @@ export function segments() {
   }
 
   function draw() {
-    const all = run.segments;
+    const all = isOver(run) ? run.segments.map((segment) => ({ ...segment, state: LEFT[segment.state] ?? segment.state })) : run.segments;
     const left = all.filter((segment) => !isComplete(segment));
     const state = chosen.state ?? (isOver(run) && left.length ? "left" : "all");
+    chips.hidden = all.length === 0;
     put(chips, chipsOf(all, left.length, state));
     filters.hidden = all.length <= STEP / 2;
     const fits = all.filter((segment) => inState(segment, state) && (!chosen.modalidade || String(segment.modalidade) === chosen.modalidade) && (!chosen.day || segment.day_from === chosen.day));

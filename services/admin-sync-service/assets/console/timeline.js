@@ -36,10 +36,13 @@ export function timeline() {
     most = Infinity;
     draw();
   });
-  const element = h("section", { class: "card", "aria-labelledby": "events-title" }, h("h2", { id: "events-title" }, t("events.title")), list, more);
+  const none = h("p", { class: "quiet" }, t("events.none"));
+  const element = h("section", { class: "card", "aria-labelledby": "events-title" }, h("h2", { id: "events-title" }, t("events.title")), list, none, more);
   function draw() {
     const numbered = all.map((event, index) => ({ ...event, index })).reverse();
     keyed(list, numbered.slice(0, most), (event) => `${event.at}-${event.kind}-${event.index}`, (event) => event.kind, line);
+    list.hidden = all.length === 0;
+    none.hidden = all.length > 0;
     more.hidden = all.length <= most;
     more.textContent = t("events.more", { n: all.length });
   }

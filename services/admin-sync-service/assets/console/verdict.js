@@ -77,7 +77,8 @@ function key(run, doubt) {
 function missing(left) {
   const groups = new Map();
   for (const segment of left) groups.set(segment.modalidade, [...(groups.get(segment.modalidade) ?? []), segment]);
-  const lines = [...groups.values()].slice(0, MOST_NAMED).map((segments) => h("li", {}, line(segments)));
+  const worst = [...groups.values()].sort((one, other) => other.length - one.length);
+  const lines = worst.slice(0, MOST_NAMED).map((segments) => h("li", {}, line(segments)));
   const more = groups.size - MOST_NAMED;
   return h("ul", { class: "missing" }, lines, more > 0 ? h("li", {}, t("verdict.more", { n: more })) : null);
 }

@@ -41,6 +41,7 @@ pub const ASSETS: &[Asset] = page_assets!["../../assets/console":
     "project-words.js",
     "project.js",
     "projects.js",
+    "rules.js",
     "run.js",
     "run_words.js",
     "runs.js",
