@@ -1,11 +1,13 @@
 //! The console: its shell and its files, which are the same for everybody, and who is signed in to it.
 
-use actix_web::http::header;
+use actix_web::HttpMessage as _;
+use actix_web::http::header::{self, EntityTag, HeaderValue, IfNoneMatch};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use service_kit::pages;
 use service_kit::settings::Url;
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::State;
@@ -160,18 +162,41 @@ pub async fn page(state: Data<State>) -> HttpResponse {
     shell(state).await
 }
 
-/// What the console consists of.
+/// What the console consists of. A browser may keep it, and asks each time whether it is still so.
 #[utoipa::path(
     get, path = "/console-assets/{name}", operation_id = "console_asset", tag = "console",
     security(()),
-    params(("name" = String, Path, description = "The name of a file, with its folder if it is in one.", example = "main.js")),
+    params(
+        ("name" = String, Path, description = "The name of a file, with its folder if it is in one.", example = "main.js"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the browser has."),
+    ),
     responses(
-        (status = 200, description = "The file.", content((String = "text/javascript"), (String = "text/css"))),
+        (status = 200, description = "The file.", content((String = "text/javascript"), (String = "text/css")),
+            headers(("ETag" = String, description = "Another one for any other content."))),
+        (status = 304, description = "It is still so."),
         (status = 404, response = super::openapi::Refused),
     ),
 )]
-pub async fn asset(name: Path<String>) -> HttpResponse {
-    pages::asset(ASSETS, &name)
+pub async fn asset(request: HttpRequest, name: Path<String>) -> HttpResponse {
+    let Some(found) = ASSETS.iter().find(|asset| asset.name == *name) else {
+        return pages::asset(ASSETS, &name);
+    };
+    let tag = EntityTag::new_strong(format!("{:x}", Sha256::digest(found.content)));
+    let known = match request.get_header::<IfNoneMatch>() {
+        Some(IfNoneMatch::Items(tags)) => tags.iter().any(|it| it.weak_eq(&tag)),
+        _ => false,
+    };
+    let mut response = if known {
+        HttpResponse::NotModified().finish()
+    } else {
+        pages::asset(ASSETS, &name)
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = HeaderValue::try_from(tag.to_string()) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
 }
 
 /// Whoever types the address of this service into a browser wants the console.

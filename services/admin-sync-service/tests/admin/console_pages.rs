@@ -136,6 +136,33 @@ async fn every_file_of_the_console_is_served_and_nothing_else() {
     world.shutdown().await;
 }
 
+#[tokio::test]
+async fn a_browser_that_has_a_file_gets_it_again_only_where_it_changed() {
+    let world = World::start().await;
+    let url = world.url("/console-assets/main.js");
+    let first = http_get(&url, &[]).await;
+    assert_eq!(first.header("cache-control"), Some("no-cache"));
+    let tag = first.header("etag").unwrap();
+    for known in [tag, &format!("\"other\", W/{tag}")] {
+        let again = http_get(&url, &[("if-none-match", known)]).await;
+        assert_eq!((again.status(), again.text()), (304, ""), "{known}");
+        assert_eq!(again.header("etag"), Some(tag));
+        assert_eq!(again.header("cache-control"), Some("no-cache"));
+    }
+    let changed = http_get(&url, &[("if-none-match", "\"other\"")]).await;
+    assert_eq!((changed.status(), changed.text()), (200, first.text()));
+    let other = http_get(
+        &world.url("/console-assets/dom.js"),
+        &[("if-none-match", tag)],
+    )
+    .await;
+    assert_eq!(other.status(), 200);
+    // The shell says which files there are, and is never kept.
+    let shell = http_get(&world.url("/console"), &[]).await;
+    assert_eq!(shell.header("cache-control"), Some("no-store"));
+    world.shutdown().await;
+}
+
 #[test]
 fn every_file_that_a_file_of_the_console_names_is_there() {
     let there = files();
