@@ -235,7 +235,7 @@ function asTable(spec) {
   const number = (text) => ({ text, kind: "number" });
   const cells = (day, place) => [long(day), ...spec.series.map(({ values }) => (spec.empty[place] ? t("chart.empty") : values[place] === null ? "–" : spec.format(values[place])))];
   // The newest day is what people look for.
-  return table(spec.title, [t("chart.day"), ...spec.series.map(({ name }) => number(name))], spec.days.map(cells).reverse());
+  return table(spec.title, [t("chart.day"), ...spec.series.map(({ name }) => number(name))], spec.days.map(cells).reverse(), { tabindex: 0, role: "group", "aria-label": spec.title });
 }
 
 function legends(spec, palette) {

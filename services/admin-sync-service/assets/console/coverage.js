@@ -36,7 +36,8 @@ learn({
     "coverage.cell": "{day}, {modalidade}: {state}", "coverage.cell.counts": ", {got} of {expected} read", "coverage.cell.got": ", {got} read",
     "coverage.days": "{from} to {to}: {complete} of {cells} cells complete", "coverage.again.day": "Read this day again", "coverage.again": "Read these days again",
     "coverage.gaps": "What is missing", "coverage.gaps.none": "Nothing is missing in these days.", "coverage.gaps.days": "Days", "coverage.gaps.cells": "Cells", "coverage.gaps.of": "Modalidades", "coverage.gaps.why": "Why",
-    "coverage.gaps.do": "Remedy", "coverage.gaps.all": "all", "coverage.gaps.rest": "Show all {n}", "coverage.gaps.more": "{names} and {n} more", "coverage.again.of": "Read {days} again",
+    "coverage.gaps.do": "Remedy", "coverage.gaps.all": "all", "coverage.gaps.rest": "Show all {n}", "coverage.gaps.more": "{names} and {n} more",
+    "coverage.wrong.date": "Not a date", "coverage.wrong.order": "Later than the last day", "coverage.wrong.long": "More than 366 days",
     "coverage.old": "This is not the newest: {why}",
   },
   pt: {
@@ -57,7 +58,8 @@ learn({
     "coverage.cell": "{day}, {modalidade}: {state}", "coverage.cell.counts": ", {got} de {expected} lidos", "coverage.cell.got": ", {got} lidos",
     "coverage.days": "{from} a {to}: {complete} de {cells} células completas", "coverage.again.day": "Ler este dia de novo", "coverage.again": "Ler estes dias de novo",
     "coverage.gaps": "O que falta", "coverage.gaps.none": "Nada falta nestes dias.", "coverage.gaps.days": "Dias", "coverage.gaps.cells": "Células", "coverage.gaps.of": "Modalidades", "coverage.gaps.why": "Por quê",
-    "coverage.gaps.do": "Solução", "coverage.gaps.all": "todas", "coverage.gaps.rest": "Mostrar todas as {n}", "coverage.gaps.more": "{names} e mais {n}", "coverage.again.of": "Ler {days} de novo",
+    "coverage.gaps.do": "Solução", "coverage.gaps.all": "todas", "coverage.gaps.rest": "Mostrar todas as {n}", "coverage.gaps.more": "{names} e mais {n}",
+    "coverage.wrong.date": "Não é uma data", "coverage.wrong.order": "Depois do último dia", "coverage.wrong.long": "Mais de 366 dias",
     "coverage.old": "Isto não é o mais novo: {why}",
   },
 });
@@ -73,6 +75,7 @@ export async function show(place, page) {
   } catch (error) {
     if (!(error instanceof ApiError) || !error.fields.size) throw error;
     fill(place, head, form, said);
+    for (const name of error.fields.keys()) error.fields.set(name, t(wrong(page.query, name)));
     const rest = complain(form, error);
     if (rest) fill(said, notice("bad", rest));
     return;
@@ -98,6 +101,13 @@ export async function show(place, page) {
     page.signal,
     (error) => fill(said, error ? notice("warn", t("coverage.old", { why: explain(error) })) : null),
   );
+}
+
+/** What is wrong with a date, in the reader's language. */
+function wrong(query, name) {
+  const [from, to] = ["from", "to"].map((name) => query.get(name));
+  if (name === "to" || !/^\d{4}-\d\d-\d\d$/.test(from)) return "coverage.wrong.date";
+  return from > (to || today()) ? "coverage.wrong.order" : "coverage.wrong.long";
 }
 
 function address(query) {
@@ -152,7 +162,11 @@ function body(content, view) {
     },
   });
   const isGap = (cell) => cell.state !== "complete" && cell.day !== now;
-  const jump = (step) => map.jump(step, isGap) || announce(t("coverage.no.more"));
+  const jump = (step) => {
+    if (map.jump(step, isGap)) return;
+    fill(detail, h("p", {}, t("coverage.no.more")));
+    announce(t("coverage.no.more"));
+  };
   const tell = (fresh) => {
     view = fresh;
     fill(summary, verdict(fresh, now));
@@ -292,5 +306,5 @@ function gapRow({ from, to, days, cells }, most) {
   const who = whose.length === most ? t("coverage.gaps.all") : whose.length > 3 ? t("coverage.gaps.more", { names, n: whose.length - 2 }) : whose.map(modalidade).join(", ");
   const why = STATES.filter((state) => cells.some((cell) => cell.state === state)).map(sign);
   const text = days === 1 ? t("coverage.again.day") : t("coverage.again");
-  return [span, count(cells.length), who, h("span", { class: "signs" }, why), again(from, to, text, t("coverage.again.of", { days: span }))];
+  return [span, count(cells.length), who, h("span", { class: "signs" }, why), again(from, to, text, `${text}: ${span}`)];
 }

@@ -26,10 +26,10 @@ learn({
     "dashboard.duration": "Duration", "dashboard.duration.of": "Half of the runs were quicker than {p50}, 95 of 100 quicker than {p95}.",
     "dashboard.duration.rule": "Updates are asked for every {n} {n|minute|minutes}: good is when 95 of 100 take less than half of that. Longer ones delay the next.",
     "dashboard.duration.rule.none": "Nobody asks for updates by the clock, so nothing waits for their end.",
-    "dashboard.records": "Records a day", "dashboard.records.of": "{records} records saved or confirmed in {days} days.", "dashboard.records.rule": "Bad is when runs go well and bring nothing. On weekends the portal has little.",
-    "dashboard.runs": "Runs", "dashboard.runs.of": "{day} in the last 24 hours.", "dashboard.runs.idle": "{n} whole {n|day|days} without a run.", "dashboard.runs.rule": "Good is when no day is without.",
+    "dashboard.records": "Records a day", "dashboard.records.of": "{records} {records|record|records} saved or confirmed in {days} {days|day|days}.", "dashboard.records.yesterday": "Yesterday {n}.", "dashboard.records.rule": "Not good is when runs go well and bring nothing. On weekends the portal has little.",
+    "dashboard.runs": "Runs", "dashboard.runs.of": "{day} in the last 24 hours.", "dashboard.runs.idle": "{n} whole {n|day|days} without a run.", "dashboard.runs.rule": "Good is when no day is without.", "dashboard.runs.rule.none": "Nobody asks for updates by the clock, so days may be without.",
     "dashboard.wait": "Wait for a worker", "dashboard.wait.of": "95 of 100 runs waited less.", "dashboard.wait.rule": "Less than 10 s is good. More than 2 min means that all workers are busy, or none was there.", "dashboard.wait.none": "No worker has taken a run yet.",
-    "dashboard.chart.runs": "Runs a day, by outcome", "dashboard.chart.duration": "Duration of runs, by day", "dashboard.chart.records": "Records a day", "dashboard.chart.wait": "Wait for a worker, by day",
+    "dashboard.chart.runs": "Runs, by day and outcome", "dashboard.chart.duration": "Duration, by day", "dashboard.chart.records": "Records, by day", "dashboard.chart.wait": "Wait for a worker, by day",
     "dashboard.went.success": "went well", "dashboard.went.error": "failed", "dashboard.went.cancelled": "cancelled", "dashboard.went.running": "not over",
     "dashboard.p50": "half were quicker", "dashboard.p95": "95 of 100 were quicker", "dashboard.waited": "95 of 100 waited less", "dashboard.kept": "records",
     "dashboard.says.runs": "{runs} {runs|run|runs}: {success} went well, {error} failed, {cancelled} cancelled, {running} not over.", "dashboard.says.worst": "Most failures: {n} on {day}.", "dashboard.says.idle": "{n} {n|day|days} without runs.",
@@ -51,10 +51,10 @@ learn({
     "dashboard.duration": "Duração", "dashboard.duration.of": "Metade das execuções levou menos de {p50}, 95 de 100 menos de {p95}.",
     "dashboard.duration.rule": "Atualizações são pedidas a cada {n} {n|minuto|minutos}: bom é quando 95 de 100 levam menos da metade disso. As mais longas atrasam a próxima.",
     "dashboard.duration.rule.none": "Ninguém pede atualizações pelo relógio; nada espera por seu fim.",
-    "dashboard.records": "Registros por dia", "dashboard.records.of": "{records} registros salvos ou confirmados em {days} dias.", "dashboard.records.rule": "Ruim é quando execuções dão certo e nada trazem. Nos fins de semana o portal tem pouco.",
-    "dashboard.runs": "Execuções", "dashboard.runs.of": "{day} nas últimas 24 horas.", "dashboard.runs.idle": "{n} {n|dia inteiro|dias inteiros} sem execução.", "dashboard.runs.rule": "Bom é quando nenhum dia fica sem.",
+    "dashboard.records": "Registros por dia", "dashboard.records.of": "{records} {records|registro salvo ou confirmado|registros salvos ou confirmados} em {days} {days|dia|dias}.", "dashboard.records.yesterday": "Ontem {n}.", "dashboard.records.rule": "Não é bom quando execuções dão certo e nada trazem. Nos fins de semana o portal tem pouco.",
+    "dashboard.runs": "Execuções", "dashboard.runs.of": "{day} nas últimas 24 horas.", "dashboard.runs.idle": "{n} {n|dia inteiro|dias inteiros} sem execução.", "dashboard.runs.rule": "Bom é quando nenhum dia fica sem.", "dashboard.runs.rule.none": "Ninguém pede atualizações pelo relógio; dias podem ficar sem.",
     "dashboard.wait": "Espera por um worker", "dashboard.wait.of": "95 de 100 execuções esperaram menos.", "dashboard.wait.rule": "Menos de 10 s é bom. Mais de 2 min significa que todos os workers estavam ocupados, ou não havia nenhum.", "dashboard.wait.none": "Nenhum worker assumiu uma execução ainda.",
-    "dashboard.chart.runs": "Execuções por dia e resultado", "dashboard.chart.duration": "Duração das execuções por dia", "dashboard.chart.records": "Registros por dia", "dashboard.chart.wait": "Espera por um worker por dia",
+    "dashboard.chart.runs": "Execuções, por dia e resultado", "dashboard.chart.duration": "Duração, por dia", "dashboard.chart.records": "Registros, por dia", "dashboard.chart.wait": "Espera por um worker, por dia",
     "dashboard.went.success": "deram certo", "dashboard.went.error": "falharam", "dashboard.went.cancelled": "canceladas", "dashboard.went.running": "não encerradas",
     "dashboard.p50": "metade levou menos", "dashboard.p95": "95 de 100 levaram menos", "dashboard.waited": "95 de 100 esperaram menos", "dashboard.kept": "registros",
     "dashboard.says.runs": "{runs} {runs|execução|execuções}: {success} deram certo, {error} falharam, {cancelled} canceladas, {running} não encerradas.", "dashboard.says.worst": "Mais falhas: {n} em {day}.", "dashboard.says.idle": "{n} {n|dia|dias} sem execuções.",
@@ -169,21 +169,28 @@ function durations(view) {
   return figure("duration", duration(p50), verdict, t("dashboard.duration.of", { p50: duration(p50), p95: duration(p95) }), rule);
 }
 
-/** Of days that are whole: the first is cut by the range, and today is not over. */
-const whole = (view) => view.per_day.slice(1, -1);
 const ran = (day) => day.success + day.error + day.cancelled + day.running;
+/** What was before the first run is nobody's fault: days from then on. */
+const since = (view) => view.per_day.slice(view.per_day.findIndex(ran));
+/** Those that are whole: the first is cut by the range or by the first run, and today is not over. */
+const whole = (view) => since(view).slice(1, -1);
 
 function runs(view) {
   const idle = whole(view).filter((day) => !ran(day)).length;
+  const verdict = !view.update_interval_minutes ? "open" : idle ? "watch" : "good";
+  const rule = view.update_interval_minutes ? t("dashboard.runs.rule") : t("dashboard.runs.rule.none");
   const about = [t("dashboard.runs.of", { day: view.last_24h_executions }), idle ? t("dashboard.runs.idle", { n: idle }) : null].filter(Boolean).join(" ");
-  return figure("runs", number(view.total_executions), idle ? "watch" : "good", about, t("dashboard.runs.rule"));
+  return figure("runs", number(view.total_executions), verdict, about, rule);
 }
 
 function records(view, days) {
+  const span = Math.min(days, since(view).length);
+  const yesterday = whole(view).at(-1);
+  const brought = yesterday && yesterday.success > 0 ? yesterday.records : null;
   const barren = view.records_total === 0 && view.success_rate_ratio > 0;
-  const verdict = barren ? "bad" : view.records_total ? "good" : "open";
-  const about = t("dashboard.records.of", { records: view.records_total, days });
-  return figure("records", number(Math.round(view.records_total / days)), verdict, about, t("dashboard.records.rule"));
+  const verdict = barren ? "bad" : brought === 0 ? "watch" : view.records_total ? "good" : "open";
+  const about = sentences(t("dashboard.records.of", { records: view.records_total, days: span }), brought === null ? null : t("dashboard.records.yesterday", { n: brought }));
+  return figure("records", number(Math.round(view.records_total / span)), verdict, about, t("dashboard.records.rule"));
 }
 
 function wait(view) {
@@ -217,7 +224,7 @@ function specs(view) {
         { name: t("dashboard.p50"), short: "p50", kind: "line", values: values("duration_p50_seconds"), colour: "strong", mark: "whole" },
       ],
     },
-    { ...base("records"), format: number, summary: sayRecords(view, days.length - 1), series: [{ name: t("dashboard.kept"), kind: "bar", values: values("records"), colour: "strong", mark: "solid" }] },
+    { ...base("records"), format: number, summary: sayRecords(view, Math.min(days.length - 1, since(view).length)), series: [{ name: t("dashboard.kept"), kind: "bar", values: values("records"), colour: "strong", mark: "solid" }] },
     {
       ...base("wait"),
       seconds: true,

@@ -37,10 +37,12 @@ export function heat(view, rows, today, { label, here, chosen }) {
   }
   /** The one cell in the tab order. */
   function stand([row, column], focus) {
-    tds[at[0]][at[1]].removeAttribute("tabindex");
+    const [old, next] = [tds[at[0]][at[1]], tds[row][column]];
+    // Taking it from the cell that has the keyboard would take the keyboard, too.
+    if (old !== next) old.removeAttribute("tabindex");
+    next.tabIndex = 0;
     at = [row, column];
-    tds[row][column].tabIndex = 0;
-    if (focus) tds[row][column].focus();
+    if (focus) next.focus();
   }
   function choose(target, stretch) {
     for (const td of picked) td.removeAttribute("aria-selected");
