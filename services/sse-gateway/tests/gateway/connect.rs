@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use crate::backend::Act;
 use crate::world::{World, judge};
 
-fn open_with(answer: &Value) -> Act {
+/// Opens a stream with this answer.
+pub fn open_with(answer: &Value) -> Act {
     Act::Say(200, answer.to_string())
 }
 

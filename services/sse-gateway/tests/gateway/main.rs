@@ -12,6 +12,7 @@ mod backend;
 mod connect;
 mod crowd;
 mod disconnect;
+mod document;
 mod faults;
 mod hostile;
 mod ops_cli;
