@@ -11,7 +11,7 @@ learn({
     "auth.key": "API key", "auth.header": "Header of the key", "auth.header.hint": "Empty: X-API-Key",
     "auth.key.hint": "The key alone, or the whole line of the header: X-Key: abc",
     "auth.token": "Token", "auth.username": "User name", "auth.password": "Password",
-    "auth.stored": "Credentials are stored. They are never shown.", "auth.replace": "Replace", "auth.keep": "Keep the stored ones",
+    "auth.stored": "Credentials are stored. They are never shown.", "auth.whole": "What is stored is replaced as a whole: a key needs the name of its header again.", "auth.replace": "Replace", "auth.keep": "Keep the stored ones",
     "auth.remove": "Remove", "auth.unused": "Credentials are stored, but not sent while authentication is “None”.",
     "auth.moved": "The address has another host now. Give the credentials again: the stored ones are sent only where they were meant for.",
     "auth.needed": "Needed for this kind of authentication.",
@@ -22,7 +22,7 @@ learn({
     "auth.key": "Chave de API", "auth.header": "Cabeçalho da chave", "auth.header.hint": "Vazio: X-API-Key",
     "auth.key.hint": "Só a chave, ou a linha inteira do cabeçalho: X-Key: abc",
     "auth.token": "Token", "auth.username": "Usuário", "auth.password": "Senha",
-    "auth.stored": "Há credenciais guardadas. Elas nunca são mostradas.", "auth.replace": "Substituir", "auth.keep": "Manter as guardadas",
+    "auth.stored": "Há credenciais guardadas. Elas nunca são mostradas.", "auth.whole": "O que está guardado é substituído por inteiro: uma chave precisa de novo do nome do cabeçalho.", "auth.replace": "Substituir", "auth.keep": "Manter as guardadas",
     "auth.remove": "Remover", "auth.unused": "Há credenciais guardadas, mas elas não são enviadas enquanto a autenticação for “Nenhuma”.",
     "auth.moved": "O endereço agora tem outro servidor. Informe as credenciais de novo: as guardadas só são enviadas para onde foram destinadas.",
     "auth.needed": "Necessário para este tipo de autenticação.",
@@ -66,14 +66,22 @@ export function credentials(stored, { changed, remove, preset = stored.auth_type
   function show() {
     const shown = typing() ? (MEMBERS[kind.value] ?? []) : [];
     for (const [name, row] of Object.entries(rows)) row.hidden = !shown.includes(name);
-    const why = stored.has_credentials && kind.value === "none" ? "auth.unused" : moved && typing() && stored.has_credentials ? "auth.moved" : usable() && !replacing ? "auth.stored" : null;
+    const why = reason();
     said.textContent = why ? t(why) : "";
     said.hidden = !why;
     said.classList.toggle("is-moved", why === "auth.moved");
     replace.hidden = !usable() || replacing || kind.value === "none";
     keep.hidden = !usable() || !replacing;
-    if (gone) gone.hidden = !stored.has_credentials || replacing;
+    if (gone) gone.hidden = !stored.has_credentials || typing();
     group.hidden = !shown.length && !why;
+  }
+
+  function reason() {
+    if (!stored.has_credentials) return null;
+    if (kind.value === "none") return "auth.unused";
+    if (moved) return "auth.moved";
+    if (!usable()) return null;
+    return replacing ? "auth.whole" : "auth.stored";
   }
 
   function set(value) {

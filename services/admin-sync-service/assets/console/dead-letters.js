@@ -1,6 +1,6 @@
 // Messages that nobody could read: why, when, and what is in them; back into the queue, or away.
 
-import { get, post } from "./api.js";
+import { ApiError, get, post } from "./api.js";
 import { announce, fill, h, keyed } from "./dom.js";
 import { ago, number, when } from "./format.js";
 import { button, confirmed, explain, notice } from "./parts.js";
@@ -52,7 +52,14 @@ export function deadLetters(signal, changed) {
     }
     // Reading them takes them out of the queue and puts them back: not done every few seconds for nothing.
     if (told === known) return undefined;
-    const answer = told > 0 ? await get(`${PATH}?limit=${MOST}`, { signal }) : { count: 0, messages: [] };
+    let answer = { count: 0, messages: [] };
+    try {
+      if (told > 0) answer = await get(`${PATH}?limit=${MOST}`, { signal });
+    } catch (error) {
+      // Somebody else looks right now, or the broker has just gone: the next look will tell.
+      if (error instanceof ApiError && [409, 503].includes(error.status)) return undefined;
+      throw error;
+    }
     known = told;
     return draw(answer.count, answer.messages);
   }

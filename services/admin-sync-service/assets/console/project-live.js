@@ -82,7 +82,7 @@ function remarks(desk) {
   const say = (key, kind, ...content) => told.push(h("div", { class: `notice is-${kind}`, "data-key": key }, ...content));
   const read = live?.as_of ?? project.integration?.last_sync_at;
   const fresh = desk.savedAt && (Date.now() - desk.savedAt) / 1000;
-  if (fresh !== null && fresh < EFFECT_SECONDS + 5) say("effect", "good", t("live.effect", { span: duration(Math.max(1, fresh)), most: EFFECT_SECONDS }));
+  if (project.is_active && fresh !== null && fresh < EFFECT_SECONDS + 5) say("effect", "good", t("live.effect", { span: duration(Math.max(1, fresh)), most: EFFECT_SECONDS }));
   if (!project.is_active) say("inactive", "warn", t("live.inactive"));
   else if (!desk.isConnected) say("unconnected", "warn", t("live.unconnected"));
   else if (stateOf(project) === "idle") say("cold", "plain", t("live.cold"), read ? ` ${t("live.cold.last", { ago: ago(read) })}` : "");

@@ -1,7 +1,7 @@
 // The page of a project: how it is now, how its client API is asked, what that answers, what its words mean, who changed
 // it. Each card is a module of its own; they share a desk.
 
-import { del, get } from "./api.js";
+import { ApiError, del, get } from "./api.js";
 import { fill, h } from "./dom.js";
 import { auditCard } from "./audit.js";
 import { busy, button, confirmed, explain, notice } from "./parts.js";
@@ -21,7 +21,7 @@ learn({
     "project.saved": "Saved. Viewers have it within {n} s.", "project.same": "Nothing has changed; tested what is stored.",
     "project.stale": "Somebody else has changed this integration since you opened it.", "project.theirs": "Show theirs, discard mine", "project.mine": "Save mine over it",
     "project.remove.ask": "Remove the stored credentials?", "project.remove.why": "The client API is then asked without them, and will most likely refuse. They cannot be brought back; new ones can be given.",
-    "project.remove.yes": "Remove", "project.removed": "The credentials are removed.", "project.unsaved": "Not saved yet.",
+    "project.remove.yes": "Remove", "project.removed": "The credentials are removed.", "project.unsaved": "Not saved yet.", "project.missing": "There is no such project.",
   },
   pt: {
     "project.back": "Todos os projetos", "project.viewer": "Abrir a página pública", "project.noviewer": "PUBLIC_URL não está definida, por isso não há link para a página pública.",
@@ -29,7 +29,7 @@ learn({
     "project.saved": "Salvo. Os visitantes recebem em até {n} s.", "project.same": "Nada mudou; foi testado o que está guardado.",
     "project.stale": "Outra pessoa mudou esta integração desde que você a abriu.", "project.theirs": "Mostrar a dela, descartar a minha", "project.mine": "Salvar a minha por cima",
     "project.remove.ask": "Remover as credenciais guardadas?", "project.remove.why": "A API do cliente passa a ser consultada sem elas e provavelmente vai recusar. Elas não podem ser recuperadas; novas podem ser informadas.",
-    "project.remove.yes": "Remover", "project.removed": "As credenciais foram removidas.", "project.unsaved": "Ainda não salvo.",
+    "project.remove.yes": "Remover", "project.removed": "As credenciais foram removidas.", "project.unsaved": "Ainda não salvo.", "project.missing": "Este projeto não existe.",
   },
 });
 
@@ -37,7 +37,9 @@ const LOOK_MS = 5000;
 
 export async function show(place, page) {
   const path = `/api/projects/${page.params.slug}`;
-  const [project, integration] = await Promise.all([get(path, { signal: page.signal }), get(`${path}/integration`, { signal: page.signal })]);
+  const read = await stored(path, page.signal);
+  if (!read) return fill(place, trail(), h("section", { class: "ending" }, h("h1", {}, t("project.missing")), h("p", {}, h("code", {}, page.params.slug))));
+  const [project, integration] = read;
   const desk = new Desk(page, project, integration);
   const title = h("h1", { class: "long" });
   desk.listen(() => (title.textContent = desk.project.name));
@@ -48,7 +50,7 @@ export async function show(place, page) {
   const away = h("div", {});
   fill(
     place,
-    h("nav", { class: "trail" }, h("a", { href: "/console/projects" }, `← ${t("project.back")}`)),
+    trail(),
     h("div", { class: "head" }, title, h("code", { class: "long" }, desk.slug), viewer(desk)),
     away,
     h(
@@ -64,6 +66,19 @@ export async function show(place, page) {
   desk.listen((what) => what !== "project" && what !== "all" && audit.look());
   if (page.query.has("test")) arrive(page, api);
   every(LOOK_MS, () => Promise.all([desk.look(), audit.look()]), page.signal, (error) => fill(away, error ? notice("warn", explain(error)) : null));
+  return undefined;
+}
+
+const trail = () => h("nav", { class: "trail" }, h("a", { href: "/console/projects" }, `← ${t("project.back")}`));
+
+/** The project and its integration; null where there is none of this name. */
+async function stored(path, signal) {
+  try {
+    return await Promise.all([get(path, { signal }), get(`${path}/integration`, { signal })]);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
 }
 
 /** Who has just connected it wants to see at once what it answers; who comes back later does not. */
@@ -97,7 +112,10 @@ function apiCard(desk) {
     mark();
   }
   function mark() {
-    unsaved.hidden = reset.hidden = !fields?.dirty();
+    const dirty = Boolean(fields?.dirty());
+    unsaved.hidden = reset.hidden = !dirty;
+    // "Saved" is not true of what is typed now.
+    if (dirty && said.querySelector(".is-good")) fill(said);
   }
 
   /** Runs `act` where nothing is wrong with the form, and says what went wrong. */

@@ -35,6 +35,8 @@ learn({
 const LOOK_MS = 5000;
 /** Rows at once; whoever has more than that looks for one by name. */
 const MOST_ROWS = 200;
+/** As many as a row has room for. */
+const MOST_WORRIES = 2;
 
 export async function show(place, page) {
   if (page.query.has("new")) return showNew(place, page);
@@ -53,6 +55,9 @@ export async function show(place, page) {
     list,
   );
 
+  let places = new Map();
+  const placeOf = ({ slug }) => places.get(slug) ?? places.size;
+
   function draw() {
     const words = filter.value.trim().toLowerCase();
     const all = told.projects.map((project) => ({ ...project, attention: attention(project) }));
@@ -61,6 +66,9 @@ export async function show(place, page) {
     controls.hidden = !all.length;
     const fits = (project) => (!only.checked || project.attention.length) && (!words || `${project.name} ${project.slug}`.toLowerCase().includes(words));
     const found = all.filter(fits).sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name));
+    // Nothing moves away from under a hand that is about to press it.
+    if (list.matches(":hover, :focus-within")) found.sort((a, b) => placeOf(a) - placeOf(b));
+    places = new Map(found.map(({ slug }, index) => [slug, index]));
     list = refresh(list, h("div", { id: "projects" }, content(all, found, page.session.viewer_url, told.capped)));
   }
   filter.addEventListener("input", draw);
@@ -114,7 +122,7 @@ function cells(project, viewers) {
     h("span", { class: "quiet", title: seen ? when(seen) : null }, seen ? ago(seen) : t("state.never")),
     number(live?.subscribers),
     number(live?.units),
-    why.length ? h("ul", { class: "worries" }, why.map(({ kind, text }) => h("li", { class: `worry is-${kind}` }, h("span", { class: "clamp" }, text)))) : h("span", { class: "quiet" }, "–"),
+    why.length ? h("ul", { class: "worries" }, why.slice(0, MOST_WORRIES).map(({ kind, text }) => h("li", { class: `worry is-${kind}`, title: text }, h("span", {}, text)))) : h("span", { class: "quiet" }, "–"),
     viewers ? h("a", { href: `${viewers.replace(/\/+$/, "")}/viewer/${slug}`, target: "_blank", rel: "noopener", "aria-label": t("projects.open.name", { name }) }, t("projects.open")) : "–",
   ];
 }

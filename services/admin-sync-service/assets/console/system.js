@@ -24,6 +24,17 @@ learn({
     "check.partitions": "Parts of tables", "check.shutdown": "Shutting down", "check.source": "Source", "check.queue": "Queue", "check.listener": "Listener",
     "incident.run_incomplete": "Run incomplete", "incident.run_error": "Run failed", "incident.run_lost": "Run lost", "incident.no_progress": "Run gets nowhere",
     "incident.not_claimed": "Nobody takes the run", "incident.no_update": "No complete update", "incident.gap": "Gap", "incident.source_down": "Source down", "incident.dead_letters": "Dead letters",
+    "todo.run_incomplete": "What was read is kept. If the source is down, wait until it is OK. Then open the run and press Retry: only what is missing is read.",
+    "todo.run_error": "The run’s page has the cause and the events. Mend it (database, disk, settings of the ingestor), then press Retry there.",
+    "todo.run_lost": "Its workers died or hung several times: look for crashes and out-of-memory kills of the ingestor. What was read is kept; Retry on the run’s page goes on from there.",
+    "todo.no_progress": "If the source is down, the run waits and goes on by itself. Otherwise cancel the run and retry it: nothing is lost.",
+    "todo.not_claimed": "See that an ingestor runs and is ready above, and that it reads the same broker and database. Nothing has to be asked for again: the run starts when one does.",
+    "todo.no_update": "See in Runs why the last updates did not succeed. Nothing is lost: the next complete one reads from the last proven instant. “New run” starts one now.",
+    "todo.gap": "An update could not reach back so far. A backfill of these days reads what was published then, and ends this incident.",
+    "todo.source_down": "Runs wait for the portal and go on by themselves. See whether it answers a browser; if it does, look at the ingestor and its way out to the network.",
+    "todo.dead_letters": "Some program sent what is no request. Each message below says why. Mend the sender, put back what was meant, drop the rest: that ends this incident.",
+    "system.source.none": "No ingestor has told how the portal is. See that one runs.", "system.source.away": "The ingestor has told nothing of late, or the portal does not answer. Runs wait and go on by themselves.",
+    "system.source.weak": "The portal refuses or fails some requests. They are repeated, at a lower pace.",
   },
   pt: {
     "system.title": "Sistema", "system.services": "Serviços", "system.version": "Versão {version}", "system.up": "no ar há {span}", "system.since": "há {span}",
@@ -38,6 +49,17 @@ learn({
     "check.partitions": "Partes das tabelas", "check.shutdown": "Encerrando", "check.source": "Fonte", "check.queue": "Fila", "check.listener": "Escuta",
     "incident.run_incomplete": "Execução incompleta", "incident.run_error": "Execução com erro", "incident.run_lost": "Execução perdida", "incident.no_progress": "Execução não avança",
     "incident.not_claimed": "Ninguém assume a execução", "incident.no_update": "Sem atualização completa", "incident.gap": "Lacuna", "incident.source_down": "Fonte fora do ar", "incident.dead_letters": "Mensagens mortas",
+    "todo.run_incomplete": "O que foi lido está guardado. Se a fonte estiver fora do ar, espere até que esteja OK. Depois abra a execução e pressione Repetir: só o que falta é lido.",
+    "todo.run_error": "A página da execução tem a causa e os eventos. Corrija (banco de dados, disco, configuração do ingestor) e pressione Repetir lá.",
+    "todo.run_lost": "Seus workers caíram ou travaram várias vezes: procure falhas e falta de memória no ingestor. O que foi lido está guardado; Repetir na página da execução continua dali.",
+    "todo.no_progress": "Se a fonte estiver fora do ar, a execução espera e segue sozinha. Senão, cancele a execução e repita: nada se perde.",
+    "todo.not_claimed": "Veja acima se um ingestor está rodando e pronto, e se ele usa o mesmo broker e banco de dados. Nada precisa ser pedido de novo: a execução começa quando um assumir.",
+    "todo.no_update": "Veja em Execuções por que as últimas atualizações não tiveram sucesso. Nada se perde: a próxima completa lê desde o último instante comprovado. “Nova execução” inicia uma agora.",
+    "todo.gap": "Uma atualização não pôde voltar tanto no tempo. Um backfill desses dias lê o que foi publicado neles e encerra este incidente.",
+    "todo.source_down": "As execuções esperam o portal e seguem sozinhas. Veja se ele responde a um navegador; se sim, olhe o ingestor e sua saída para a rede.",
+    "todo.dead_letters": "Algum programa enviou o que não é um pedido. Cada mensagem abaixo diz por quê. Corrija quem enviou, devolva o que era válido e descarte o resto: isso encerra este incidente.",
+    "system.source.none": "Nenhum ingestor disse como está o portal. Veja se há um rodando.", "system.source.away": "O ingestor não deu notícias recentes, ou o portal não responde. As execuções esperam e seguem sozinhas.",
+    "system.source.weak": "O portal recusa ou falha em algumas requisições. Elas são repetidas, em ritmo menor.",
   },
 });
 
@@ -82,10 +104,10 @@ function service({ service: name, url, state, version, uptime_seconds: uptime, c
     "li",
     { "data-key": `${name} ${url ?? ""}`, class: "service" },
     h("div", { class: "spread" }, h("strong", {}, name), badge(state)),
-    h("p", { class: "quiet" }, facts.join(" · ") || "–"),
+    facts.length ? h("p", { class: "quiet" }, facts.join(" · ")) : null,
     url ? h("p", { class: "quiet long" }, url) : null,
     error ? h("p", { class: "wrong long" }, error) : null,
-    h("ul", { class: "checks" }, Object.entries(checks ?? {}).map(([check, told]) => checkLine(check, told))),
+    !checks || !Object.keys(checks).length ? null : h("ul", { class: "checks" }, Object.entries(checks).map(([check, told]) => checkLine(check, told))),
   );
 }
 
@@ -107,10 +129,12 @@ function untold(key) {
 function sourceCard(source) {
   if (!source) return untold("source");
   const pace = source.pace_per_second;
+  const remark = source.state === "ok" ? null : source.state !== "down" ? "weak" : source.since === null ? "none" : "away";
   return h(
     "section",
     { class: "card", "data-key": "source", "aria-labelledby": "source-title" },
     h("div", { class: "head tight" }, h("h2", { id: "source-title" }, t("system.source")), badge(source.state)),
+    remark ? h("p", { class: "quiet" }, t(`system.source.${remark}`)) : null,
     h(
       "dl",
       { class: "facts" },
@@ -149,7 +173,7 @@ function incident({ id, kind, summary, what_to_do: todo, execution_id: run, open
     "li",
     { "data-key": String(id) },
     h("p", { class: "long" }, h("strong", {}, tOr(`incident.${kind}`, kind)), ` · ${summary}`),
-    h("p", { class: "long" }, h("span", { class: "quiet" }, `${t("system.todo")}: `), todo ?? "–"),
+    h("p", { class: "long" }, h("span", { class: "quiet" }, `${t("system.todo")}: `), tOr(`todo.${kind}`, todo ?? "–")),
     h("p", { class: "quiet" }, t("system.opened", { at: when(opened) }), run ? [" · ", h("a", { href: `/console/runs/${run}` }, t("system.run", { id: run }))] : null),
   );
 }
