@@ -10,7 +10,7 @@ learn({
   en: {
     "facts.title": "Name and publication", "facts.name": "Name", "facts.description": "Description", "facts.save": "Save", "facts.saved": "Saved.",
     "facts.slug": "Short name (slug)", "facts.made": "Made", "facts.changed": "Changed", "facts.needed": "A project needs a name.",
-    "facts.off": "Make inactive", "facts.on": "Make active", "facts.off.ask": "Make “{name}” inactive?",
+    "facts.off": "Deactivate", "facts.on": "Activate", "facts.off.ask": "Deactivate “{name}”?",
     "facts.off.why": "Viewers that are open end at once and say that the project is no longer published; its address answers 404. Nothing is deleted, and the client API is no longer asked.",
     "facts.off.done": "The project is inactive.", "facts.on.done": "The project is active: viewers can open it.",
     "facts.state.on": "Active: whoever has the address sees its units.", "facts.state.off": "Inactive: viewers read that it is no longer published.",

@@ -9,6 +9,7 @@ pub const ASSETS: &[Asset] = page_assets!["../../assets/console":
     "coverage.css",
     "dashboard.css",
     "parts.css",
+    "project.css",
     "projects.css",
     "runs.css",
     "system.css",
