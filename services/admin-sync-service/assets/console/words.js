@@ -18,7 +18,8 @@ export function t(key, values = {}) {
   const words = known[language][key] ?? known.en[key] ?? key;
   return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) => {
     if (one === undefined) return typeof values[name] === "number" ? new Intl.NumberFormat(language).format(values[name]) : (values[name] ?? "");
-    return new Intl.PluralRules(language).select(Number(values[name])) === "one" ? one : many;
+    // The rules of Portuguese would have "0 registro", which nobody says.
+    return Number(values[name]) === 1 ? one : many;
   });
 }
 
