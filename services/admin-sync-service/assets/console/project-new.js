@@ -58,6 +58,8 @@ export function showNew(place, page) {
   function propose() {
     if (!typed.name) name.value = nameOf(fields.address.value);
     if (!typed.slug && !made) slug.value = slugOf(name.value);
+    // Whoever has typed an address means to connect it.
+    only.hidden = fields.address.value !== "";
   }
   name.addEventListener("input", () => {
     typed.name = name.value !== "";
