@@ -3,6 +3,7 @@
 // Chart.js draws axes, bars and lines; nobody else here knows it.
 
 import { fill, h } from "./dom.js";
+import { colours, hatch, pattern, sample } from "./marks.js";
 import { table } from "./parts.js";
 import { language, learn, t } from "./words.js";
 
@@ -29,7 +30,6 @@ export async function library() {
 
 /** Above this a point on every day would be a smear. */
 const MOST_POINTS = 62;
-const TILE = 8;
 /** Steps of an axis of seconds at which people think. */
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
 
@@ -113,7 +113,7 @@ function configuration(spec, palette) {
           ticks: { ...ticks, precision: 0, maxTicksLimit: 6, stepSize: spec.seconds ? SECONDS.find((step) => top / step <= 5) : undefined, callback: (value) => spec.format(value) },
         },
       },
-      plugins: { legend: { display: false }, tooltip: tooltip(spec, palette) },
+      plugins: { legend: { display: false }, tooltip: tooltip(spec, palette, font) },
     },
   };
 }
@@ -144,15 +144,15 @@ const lineOf = ({ name, values, mark, colour }, palette, many) => ({
   spanGaps: false,
 });
 
-function tooltip(spec, palette) {
+function tooltip(spec, palette, font) {
   return {
     backgroundColor: palette.ink,
     titleColor: palette.surface,
     bodyColor: palette.surface,
     displayColors: false,
     padding: 10,
-    titleFont: { size: 13 },
-    bodyFont: { size: 13 },
+    titleFont: { ...font, size: 13 },
+    bodyFont: { ...font, size: 13 },
     callbacks: {
       title: ([first]) => (first ? long(spec.days[first.dataIndex]) + (spec.empty[first.dataIndex] ? ` · ${t("chart.empty")}` : "") : ""),
       label: ({ dataset, raw }) => (raw === null ? null : `${dataset.label}: ${spec.format(raw)}`),
@@ -248,75 +248,6 @@ function legends(spec, palette) {
     draw(context, 28, 16);
     return h("li", {}, swatch, name);
   });
-}
-
-function sample(context, width, height, { kind, mark, colour }, palette) {
-  context.strokeStyle = palette[colour];
-  if (kind === "bar") {
-    context.fillStyle = pattern(mark, palette[colour], palette.surface);
-    context.fillRect(1, 1, width - 2, height - 2);
-    context.strokeRect(1, 1, width - 2, height - 2);
-    return;
-  }
-  context.lineWidth = 2;
-  context.setLineDash(mark === "dashed" ? [6, 4] : []);
-  context.beginPath();
-  context.moveTo(0, height / 2);
-  context.lineTo(width, height / 2);
-  context.stroke();
-  context.setLineDash([]);
-  context.fillStyle = mark === "dashed" ? palette.surface : palette[colour];
-  context.beginPath();
-  if (mark === "dashed") for (const [x, y] of [[width / 2, 3], [width / 2 + 5, 12], [width / 2 - 5, 12]]) context.lineTo(x, y);
-  else context.arc(width / 2, height / 2, 4, 0, 2 * Math.PI);
-  context.closePath();
-  context.fill();
-  context.stroke();
-}
-
-function hatch(context, width, height, palette) {
-  context.globalAlpha = 0.5;
-  context.fillStyle = pattern("hatched", palette.quiet, null);
-  context.fillRect(0, 0, width, height);
-}
-
-/** What fills a bar of this mark. */
-function pattern(mark, colour, ground) {
-  if (mark === "solid") return colour;
-  if (mark === "hollow") return ground;
-  const tile = h("canvas", { width: TILE, height: TILE });
-  const context = tile.getContext("2d");
-  if (ground) {
-    context.fillStyle = ground;
-    context.fillRect(0, 0, TILE, TILE);
-  }
-  context.strokeStyle = colour;
-  context.fillStyle = colour;
-  if (mark === "dots") {
-    for (const [x, y] of [[2, 2], [6, 6]]) context.fillRect(x - 1, y - 1, 2, 2);
-  } else {
-    context.lineWidth = mark === "stripes" ? 3 : 1;
-    context.beginPath();
-    for (const shift of [-TILE, 0, TILE]) {
-      context.moveTo(shift - 1, TILE + 1);
-      context.lineTo(shift + TILE + 1, -1);
-    }
-    context.stroke();
-  }
-  return context.createPattern(tile, "repeat");
-}
-
-/** The colours of the page as a canvas wants them. */
-function colours(element) {
-  const probe = h("span", { hidden: true });
-  element.append(probe);
-  const palette = {};
-  for (const name of ["ink", "quiet", "line", "surface", "good", "wrong", "strong", "edge"]) {
-    probe.style.color = `var(--chart-${name})`;
-    palette[name] = getComputedStyle(probe).color;
-  }
-  probe.remove();
-  return palette;
 }
 
 const formats = new Map();

@@ -2,19 +2,15 @@
 
 import { ApiError, get } from "./api.js";
 import { announce, fill, h } from "./dom.js";
-import { day, shifted, today } from "./format.js";
-import { gaps, heat, longDay } from "./heat.js";
+import { day, today } from "./format.js";
+import { STATES, again, counter, gapTable, sign } from "./gaps.js";
+import { heat, longDay } from "./heat.js";
 import { modalidade } from "./modalidades.js";
-import { button, complain, explain, field, notice, row, table } from "./parts.js";
+import { button, complain, explain, field, notice } from "./parts.js";
 import { every } from "./watch.js";
-import { language, learn, t } from "./words.js";
+import { learn, t } from "./words.js";
 
-const STATES = ["complete", "incomplete", "suspected_outage", "never"];
 const PRESETS = [30, 90, 365];
-/** A backfill reads so many days at most. */
-const MOST_DAYS = 365;
-/** Gaps that are listed before somebody asks for all. */
-const SHOWN = 10;
 const AGAIN_MS = 60_000;
 
 learn({
@@ -182,9 +178,7 @@ function body(content, view) {
       "section",
       { class: "card map", "aria-label": t("coverage.map", { from: day(view.from), to: day(view.to) }) },
       h("div", { class: "stack map-top" }, legend, h("div", { class: "actions" }, button(t("coverage.before"), () => jump(-1), { id: "gap-before" }), button(t("coverage.next"), () => jump(1), { id: "gap-next" }))),
-      map.element,
-      h("p", { id: "heat-keys", class: "quiet" }, t("coverage.keys")),
-      detail,
+      h("div", { class: "map-body" }, map.element, h("p", { id: "heat-keys", class: "quiet" }, t("coverage.keys")), detail),
     ),
     missing,
   );
@@ -197,21 +191,12 @@ function body(content, view) {
   };
 }
 
-/** Thousands of cells are told at once, and making a format is slow. */
-function counter() {
-  const format = new Intl.NumberFormat(language);
-  return (value) => (value === null ? "" : format.format(value));
-}
-
 function words(cell, count) {
   const told = t("coverage.cell", { day: longDay(cell.day), modalidade: modalidade(cell.modalidade), state: t(`coverage.state.${cell.state}`) });
   if (cell.got === null) return told;
   const counts = cell.expected === null ? "coverage.cell.got" : "coverage.cell.counts";
   return told + t(counts, { got: count(cell.got), expected: count(cell.expected) });
 }
-
-/** A state as the map draws it, and in words. */
-const sign = (state) => h("span", { class: "sign" }, h("span", { class: `swatch is-${state}`, "aria-hidden": "true" }), t(`coverage.state.${state}`));
 
 const hint = () => h("p", { class: "quiet" }, t("coverage.hint"));
 
@@ -232,13 +217,6 @@ function ofDays(view, from, to) {
   const complete = cells.filter((cell) => cell.state === "complete").length;
   const values = { from: longDay(from), to: longDay(to), complete, cells: cells.length };
   return [h("p", {}, t("coverage.days", values)), again(from, to, t("coverage.again"))];
-}
-
-/** To the form that asks for a run, with these days in it; the newest of them where they are too many for one. */
-function again(from, to, text, label) {
-  const earliest = shifted(to, 1 - MOST_DAYS);
-  const query = new URLSearchParams({ force: "backfill", from: from < earliest ? earliest : from, to });
-  return h("a", { class: "plain", href: `/console/runs?${query}`, "aria-label": label }, text);
 }
 
 /** How it is, in a sentence. */
@@ -278,33 +256,4 @@ function legends(view, now) {
     );
   };
   return h("ul", { class: "legend", "aria-label": t("coverage.legend") }, STATES.map(entry));
-}
-
-function gapTable(view, isGap, most) {
-  const title = h("h2", { id: "gaps-title" }, t("coverage.gaps"));
-  const all = gaps(view, isGap, MOST_DAYS);
-  if (!all.length) return [title, h("p", { class: "quiet" }, t("coverage.gaps.none"))];
-  const number = (name) => ({ text: t(name), kind: "number" });
-  const headings = [t("coverage.gaps.days"), number("coverage.gaps.cells"), t("coverage.gaps.of"), t("coverage.gaps.why"), t("coverage.gaps.do")];
-  const lines = (some) => some.map((gap) => row(headings, gapRow(gap, most), { id: `gap-${gap.from}` }));
-  const made = table(t("coverage.gaps"), headings, lines(all.slice(0, SHOWN)), { class: "scroller gaps" });
-  const rest = button(t("coverage.gaps.rest", { n: all.length }), () => {
-    const before = document.activeElement;
-    made.querySelector("tbody").append(...lines(all.slice(SHOWN)));
-    rest.hidden = true;
-    if (before === rest) made.querySelectorAll("tbody tr")[SHOWN].querySelector("a").focus();
-  });
-  rest.hidden = all.length <= SHOWN;
-  return [title, made, rest];
-}
-
-function gapRow({ from, to, days, cells }, most) {
-  const count = counter();
-  const span = days === 1 ? longDay(from) : `${longDay(from)} – ${longDay(to)}`;
-  const whose = [...new Set(cells.map((cell) => cell.modalidade))];
-  const names = whose.slice(0, 2).map(modalidade).join(", ");
-  const who = whose.length === most ? t("coverage.gaps.all") : whose.length > 3 ? t("coverage.gaps.more", { names, n: whose.length - 2 }) : whose.map(modalidade).join(", ");
-  const why = STATES.filter((state) => cells.some((cell) => cell.state === state)).map(sign);
-  const text = days === 1 ? t("coverage.again.day") : t("coverage.again");
-  return [span, count(cells.length), who, h("span", { class: "signs" }, why), again(from, to, text, `${text}: ${span}`)];
 }

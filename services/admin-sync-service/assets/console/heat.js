@@ -2,7 +2,6 @@
 // chosen, is its page's business.
 
 import { h } from "./dom.js";
-import { shifted } from "./format.js";
 import { language, t } from "./words.js";
 
 const DAYS_OF_A_PAGE = 7;
@@ -61,7 +60,13 @@ export function heat(view, rows, today, { label, here, chosen }) {
   }
 
   const body = table.tBodies[0];
-  body.addEventListener("pointerover", ({ target }) => point(target.nodeName === "TD" ? place(target) : null));
+  let rest = "";
+  body.addEventListener("pointerover", ({ target, screenX, screenY }) => {
+    // Where the map moves under a pointer that rests, the keyboard is walking.
+    if (rest === (rest = `${screenX} ${screenY}`)) return;
+    point(target.nodeName === "TD" ? place(target) : null);
+  });
+  body.addEventListener("pointermove", ({ screenX, screenY }) => (rest = `${screenX} ${screenY}`));
   body.addEventListener("pointerleave", () => {
     point(body.contains(document.activeElement) ? at : null);
     if (anchor) here(null);
@@ -189,22 +194,4 @@ function paint(td, cell, label) {
   td.className = `is-${cell.state}${first}`;
   td.setAttribute("aria-label", label(cell));
   return td;
-}
-
-/** Days next to each other, as `{from, to, cells}`, of those that have cells that are `missing`; newest first, at most `most` days each. */
-export function gaps(view, missing, most) {
-  const found = [];
-  for (const cell of view.days) {
-    if (!missing(cell)) continue;
-    const last = found.at(-1);
-    const joins = last && (last.to === cell.day || shifted(last.to, 1) === cell.day);
-    if (!joins || (last.days >= most && last.to !== cell.day)) {
-      found.push({ from: cell.day, to: cell.day, days: 1, cells: [cell] });
-      continue;
-    }
-    if (last.to !== cell.day) last.days += 1;
-    last.to = cell.day;
-    last.cells.push(cell);
-  }
-  return found.reverse();
 }
