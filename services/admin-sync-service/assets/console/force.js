@@ -77,6 +77,8 @@ export function force(page, chosen = {}, track = tracker(page, () => {})) {
   dialog.addEventListener("close", () => {
     closing.abort();
     dialog.remove();
+    // Where a link of another page opened it, nothing had the keyboard before.
+    if (document.activeElement === document.body) document.getElementById("force-open")?.focus();
   });
   page.signal.addEventListener("abort", () => dialog.close());
   document.body.append(dialog);

@@ -76,15 +76,16 @@ function lastWords(status, live) {
 }
 
 function sourceWords(source) {
+  const key = sourceKey(source);
+  const facts = [["since", moment(source.since)]];
+  // What a silent ingestor said last is no news.
+  if (key !== "silent" && key !== "unheard") {
+    facts.push(["breaker", tOr(`breaker.${source.breaker}`, source.breaker)]);
+    facts.push(["pace", t("present.rate", { n: Math.round(source.pace_per_second * 100) / 100 })]);
+  }
   return [
-    h("p", { class: "line" }, badge(source.state), h("span", {}, t(`source.${sourceKey(source)}`))),
-    h(
-      "dl",
-      { class: "facts" },
-      h("dt", {}, t("present.since")), h("dd", {}, moment(source.since)),
-      h("dt", {}, t("present.breaker")), h("dd", {}, source.breaker ? tOr(`breaker.${source.breaker}`, source.breaker) : "–"),
-      h("dt", {}, t("present.pace")), h("dd", {}, source.pace_per_second === null ? "–" : t("present.rate", { n: Math.round(source.pace_per_second * 100) / 100 })),
-    ),
+    h("p", { class: "line" }, badge(source.state), h("span", {}, t(`source.${key}`))),
+    h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, t(`present.${name}`)), h("dd", { "data-fact": name }, value)])),
   ];
 }
 

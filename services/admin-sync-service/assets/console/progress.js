@@ -55,7 +55,7 @@ export function bar(run) {
 
 /** A run that is not over in two lines: which one, and how far it is. */
 export function underWay(run, track) {
-  const about = `${mode(run.mode)} · ${run.window_start ? period(run.window_start, run.window_end) : t("run.window.later")}`;
+  const about = [mode(run.mode), run.window_start ? period(run.window_start, run.window_end) : null].filter(Boolean).join(" · ");
   return [
     h("p", { class: "line" }, linkTo(run.id), badge(run.state), h("span", { class: "quiet" }, about)),
     run.started_at ? track.show(run, bar(run)) : h("p", { class: "quiet" }, t("progress.waits")),
