@@ -76,6 +76,7 @@ export function chart(Chart, spec, signal) {
     /** Only works in the document. */
     draw: () => Chart && draw(),
     update(fresh) {
+      if (JSON.stringify(fresh) === JSON.stringify(now)) return;
       now = fresh;
       summary.textContent = fresh.summary;
       tell();

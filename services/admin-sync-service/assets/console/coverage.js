@@ -1,7 +1,7 @@
 // Coverage: of which days and modalidades everything is proven to be here, where it is not, and the way to read it again.
 
 import { ApiError, get } from "./api.js";
-import { announce, fill, h } from "./dom.js";
+import { announce, fill, h, refresh, swap } from "./dom.js";
 import { day, today } from "./format.js";
 import { STATES, again, counter, gapTable, sign } from "./gaps.js";
 import { heat, longDay } from "./heat.js";
@@ -141,36 +141,41 @@ function body(content, view) {
   const now = today();
   const numbers = [...new Set(view.days.map((cell) => cell.modalidade))];
   const rows = numbers.map((number) => ({ number, name: modalidade(number).slice(String(number).length).trim() }));
+  const isGap = (cell) => cell.state !== "complete" && cell.day !== now;
   const count = counter();
-  const label = (cell) => words(cell, count);
-  const detail = h("div", { id: "cell-detail", class: "card detail", role: "group", "aria-label": t("coverage.detail") });
+  const list = { all: false };
+  let detail = h("div", { id: "cell-detail", class: "card detail", role: "group", "aria-label": t("coverage.detail") });
   const summary = h("div", { id: "coverage-summary" });
   const legend = h("div", {});
-  const missing = h("section", { class: "card", "aria-labelledby": "gaps-title" });
-  let chosen = hint();
+  let missing = h("section", {});
+  // What is told is made from the answer of now, so that it is told anew when another one comes.
+  const ofOne = ({ day, modalidade }) => () => ofCell(view.days.find((cell) => cell.day === day && cell.modalidade === modalidade), now);
+  let chosen = hint;
+  let told = hint;
+  const tell = (what) => {
+    told = what;
+    fill(detail, told());
+  };
   const map = heat(view, rows, now, {
-    label,
-    here: (cell) => fill(detail, cell ? ofCell(cell, now) : chosen),
-    chosen: (from, to, cell) => {
-      chosen = cell ? ofCell(cell, now) : ofDays(view, from, to);
-      fill(detail, chosen);
+    label: (cell) => words(cell, count),
+    here: (cell) => tell(cell ? ofOne(cell) : chosen),
+    chosen(from, to, cell) {
+      chosen = cell ? ofOne(cell) : () => ofDays(view, from, to);
+      tell(chosen);
       if (!cell) announce(detail.querySelector("p").textContent);
     },
   });
-  const isGap = (cell) => cell.state !== "complete" && cell.day !== now;
   const jump = (step) => {
     if (map.jump(step, isGap)) return;
-    fill(detail, h("p", {}, t("coverage.no.more")));
+    tell(() => h("p", {}, t("coverage.no.more")));
     announce(t("coverage.no.more"));
   };
-  const tell = (fresh) => {
-    view = fresh;
-    fill(summary, verdict(fresh, now));
-    fill(legend, legends(fresh, now));
-    fill(missing, gapTable(fresh, isGap, numbers.length));
+  const draw = () => {
+    fill(summary, verdict(view, now));
+    fill(legend, legends(view, now));
+    missing = swap(missing, h("section", { class: "card", "aria-labelledby": "gaps-title" }, gapTable(view, isGap, numbers.length, list)));
   };
-  fill(detail, chosen);
-  tell(view);
+  tell(hint);
   fill(
     content,
     summary,
@@ -182,11 +187,17 @@ function body(content, view) {
     ),
     missing,
   );
+  draw();
   map.scrollToEnd();
   return {
     update(fresh) {
+      if (JSON.stringify(fresh) === JSON.stringify(view)) return;
+      view = fresh;
       map.update(fresh);
-      tell(fresh);
+      draw();
+      const made = detail.cloneNode(false);
+      made.append(...[told()].flat(Infinity));
+      detail = refresh(detail, made);
     },
   };
 }

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { chart, library } from "./charts.js";
 import "./dashboard-words.js";
-import { fill, h } from "./dom.js";
+import { fill, h, refresh } from "./dom.js";
 import { figures } from "./figures.js";
 import { ago, number, when } from "./format.js";
 import { badge, explain, notice, table } from "./parts.js";
@@ -52,12 +52,13 @@ function body(content, view, days, Chart, signal) {
     fill(content, newest(view), h("p", { class: "empty" }, t("dashboard.none"), " ", h("a", { href: "/console/runs" }, t("dashboard.none.do"))));
     return { update: anew };
   }
-  const top = h("div", { class: "stack" });
-  const failed = h("section", { class: "card", "aria-labelledby": "errors-title" });
+  let top = h("div", {});
+  let failed = h("section", {});
   const charts = specs(view).map((spec) => chart(Chart, spec, signal));
+  // With few touches: somebody may be reading, or be on a link.
   const tell = (fresh) => {
-    fill(top, newest(fresh), figures(fresh, days));
-    fill(failed, errors(fresh));
+    top = refresh(top, h("div", { class: "stack" }, newest(fresh), figures(fresh, days)));
+    failed = refresh(failed, h("section", { class: "card", "aria-labelledby": "errors-title" }, errors(fresh)));
   };
   tell(view);
   fill(content, top, Chart ? null : notice("warn", t("chart.missing")), h("div", { class: days > 90 ? "charts is-long" : "charts" }, charts.map(({ element }) => element)), failed);
