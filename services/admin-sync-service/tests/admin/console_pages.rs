@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
 use test_kit::{Answer, http_get, http_request};
 
 use crate::bodies::problem;
@@ -171,8 +170,8 @@ fn every_file_that_a_file_of_the_console_names_is_there() {
         let text = std::fs::read_to_string(folder().join(name)).unwrap();
         for before in ["\"./", "\"/console-assets/"] {
             let after = text.split(before).skip(1);
-            let names = after.map(|it| it.split('"').next().unwrap());
-            named.extend(names.filter(|it| is_file(it)).map(str::to_owned));
+            let literals = after.map(|it| it.split('"').next().unwrap());
+            named.extend(literals.filter(|it| is_file(it)).map(str::to_owned));
         }
     }
     assert!(named.remove("farol.css"), "the sheet of all pages");

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use admin_sync_service::settings::{AdminAuth, Settings};
-use chrono::Utc;
 use serde_json::{Map, Value, json};
 use service_kit::clock::Clock;
 use service_kit::secrets::Vault;
@@ -97,7 +96,7 @@ async fn whoever_signs_in_has_a_cookie_that_opens_what_the_password_opens() {
 
 #[tokio::test]
 async fn a_session_ends_when_its_hours_are_over_and_is_not_prolonged() {
-    let (clock, hand) = Clock::manual(Utc::now());
+    let (clock, hand) = Clock::manual(Clock::system().now());
     let world = World::at(clock, |settings| settings.console.session_hours = 1).await;
     let cookie = signed_in(&world).await;
     let headers = [("cookie", &*cookie)];
@@ -116,7 +115,7 @@ async fn a_session_ends_when_its_hours_are_over_and_is_not_prolonged() {
 
 #[tokio::test]
 async fn a_session_from_the_future_is_refused() {
-    let (clock, hand) = Clock::manual(Utc::now());
+    let (clock, hand) = Clock::manual(Clock::system().now());
     let world = World::at(clock.clone(), |_| {}).await;
     let now = clock.now();
     hand.advance(Duration::from_mins(5));
@@ -157,7 +156,7 @@ async fn every_replica_with_the_same_key_knows_a_session_and_a_new_password_ends
 #[tokio::test]
 async fn what_the_vault_of_credentials_sealed_is_no_session() {
     let world = World::with(keyed).await;
-    let now = Utc::now().timestamp();
+    let now = Clock::system().now().timestamp();
     let content = json!({"user": USER, "since": now, "fingerprint": ""});
     let content: Map<_, _> = content.as_object().unwrap().clone();
     let sealed = Vault::new(&KEY.into()).seal(&content);

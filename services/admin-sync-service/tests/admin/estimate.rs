@@ -87,7 +87,7 @@ async fn before_anything_was_read_it_is_a_guess_and_nothing_is_written() {
 #[tokio::test]
 async fn a_backfill_is_as_large_as_its_days_were_or_as_days_usually_are() {
     let world = world().await;
-    let run = world.good("backfill", Utc::now(), 0).await;
+    let run = world.good("backfill", Clock::system().now(), 0).await;
     // Tuesday to Thursday, and a Saturday.
     for (day, pages, records) in [(1, 10, 500), (2, 20, 1000), (3, 90, 4500), (5, 2, 60)] {
         world.read(run, 6, day, pages, records).await;
@@ -113,7 +113,7 @@ async fn a_backfill_is_as_large_as_its_days_were_or_as_days_usually_are() {
         (json!(8), json!(91 + 21 + 3 + 3), json!(5620))
     );
     // What a newer run has found of a day counts, and what did not end well does not.
-    let newer = world.good("backfill", Utc::now(), 0).await;
+    let newer = world.good("backfill", Clock::system().now(), 0).await;
     world.read(newer, 6, 3, 95, 4700).await;
     world
         .sql("UPDATE sync_segments SET state = 'incomplete', proven_until = NULL WHERE modalidade = 5 AND day_from = '2025-07-03'")
@@ -130,7 +130,7 @@ async fn a_backfill_is_as_large_as_its_days_were_or_as_days_usually_are() {
 #[tokio::test]
 async fn a_modalidade_that_was_never_read_makes_it_a_guess() {
     let world = world().await;
-    let run = world.good("backfill", Utc::now(), 0).await;
+    let run = world.good("backfill", Clock::system().now(), 0).await;
     world.read(run, 6, 1, 10, 500).await;
     let told = estimate(&world, &backfill(2)).await;
     assert_eq!(
@@ -190,7 +190,7 @@ async fn an_update_reaches_from_the_last_good_one_to_now() {
 async fn items_are_counted_by_what_new_records_had_lately() {
     let world = world().await;
     for (records, items) in [(1000, 1500), (3000, 2500)] {
-        let run = world.good("backfill", Utc::now(), records).await;
+        let run = world.good("backfill", Clock::system().now(), records).await;
         world.read(run, 6, 1, 20, 1000).await;
         world.read(run, 5, 1, 2, 50).await;
         world
