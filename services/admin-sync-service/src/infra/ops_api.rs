@@ -55,7 +55,7 @@ impl OpsApi {
 
     /// Its address, as it may be shown.
     pub fn shown(&self) -> String {
-        shown(&self.base)
+        shown(&self.base).trim_end_matches('/').to_owned()
     }
 
     /// `/health/ready`: both of its answers are one.

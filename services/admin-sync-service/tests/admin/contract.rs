@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use test_kit::{Contract, http_request, judge_committed};
+use test_kit::{Contract, PATIENCE, http_request, judge_committed, wait_until};
 
 use crate::bodies::{backfill, id_of, ok};
 use crate::force::cuttable;
+use crate::neighbours::{looking, services};
+use crate::ops_listeners::OpsListener;
 use crate::world::{AUTHORIZATION, World};
 
 const API: &str = include_str!("../../../../docs/API.md");
@@ -284,5 +286,45 @@ async fn a_refusal_at_the_door_and_an_absent_database_are_in_the_contract_too() 
         json!({"error": "The database cannot answer right now"})
     );
     proxy.restore();
+    world.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_answers_about_the_system_are_as_the_contract_says() {
+    let listener = OpsListener::ready("1", &json!([])).await;
+    let world = looking(|it| it.neighbour.public_ops_url = vec![listener.url()]).await;
+    world.ready().await;
+    let contract = contract(&world).await;
+    let (list, dead) = ("/api/system/dead-letters", format!("{}.dead", world.queue));
+    services(&world, "it is ready", |all| all[0]["state"] == "ready").await;
+    for body in ["a", "b", "c", "d"] {
+        world.rabbit.publish(&dead, body).await;
+    }
+    let told = world.get(list).await;
+    contract.judge("GET", list, &told);
+    contract.judge("GET", list, &world.get(&format!("{list}?limit=0")).await);
+    for (place, verb) in ["requeue", "drop"].into_iter().enumerate() {
+        let one = format!("{list}/{{key}}/{verb}");
+        let key = told.json()["messages"][place]["key"].clone();
+        let path = format!("{list}/{}/{verb}", key.as_str().unwrap());
+        for _ in 0..2 {
+            contract.judge("POST", &one, &world.post(&path, &json!({})).await);
+        }
+        let all = format!("{list}/{verb}");
+        contract.judge("POST", &all, &world.post(&all, &json!({})).await);
+    }
+    wait_until("there is an incident, or was", PATIENCE, async || {
+        let system = world.get("/api/system").await;
+        contract.judge("GET", "/api/system", &system);
+        system.json()["dead_letters"] == 0
+    })
+    .await;
+    world.rabbit.publish(&dead, "e").await;
+    wait_until("there is an incident", PATIENCE, async || {
+        let system = world.get("/api/system").await;
+        contract.judge("GET", "/api/system", &system);
+        system.json()["incidents"][0]["kind"] == "dead_letters"
+    })
+    .await;
     world.shutdown().await;
 }
