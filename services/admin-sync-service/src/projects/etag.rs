@@ -1,6 +1,8 @@
 //! The tag of an integration: another one as soon as anything differs that somebody may have written, but not when
 //! only the outcome of polling does.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 
 use super::integration::IntegrationRow;
@@ -37,12 +39,13 @@ pub fn etag(row: Option<&IntegrationRow>) -> String {
         digest.update(column.unwrap_or_default());
     }
     let digest = digest.finalize();
-    let hex: String = digest
-        .iter()
-        .take(BYTES)
-        .map(|it| format!("{it:02x}"))
-        .collect();
-    format!("\"{hex}\"")
+    let mut tag = String::from('"');
+    for byte in digest.iter().take(BYTES) {
+        // Writing to a String cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
 }
 
 /// Whether an `If-Match` lets a change of `row` through.

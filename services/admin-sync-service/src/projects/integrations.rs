@@ -139,8 +139,10 @@ impl Integrations {
             laid.stored
         };
         let integration = Integration::read(Some(&stored), &self.rules.reading);
-        let tried = self.trials.ask(place, &integration).await?;
-        TrialView::of(tried, integration, scrub, withheld).await
+        let tried = self.trials.ask(&place, &integration).await?;
+        let view = TrialView::of(tried, integration, scrub, withheld).await;
+        drop(place);
+        view
     }
 
     /// What `word` means.

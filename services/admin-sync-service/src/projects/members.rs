@@ -19,7 +19,7 @@ pub struct Members {
 }
 
 /// What a client said about one field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said<T> {
     /// Nothing: it stays.
     Nothing,

@@ -97,7 +97,7 @@ fn read(body: &Bytes, integration: &Integration, scrub: &Scrub) -> Read {
     match usable_units(body, &integration.mapping) {
         Ok(raw) => Read {
             sample: sample(body, scrub),
-            preview: Some(Preview::of(raw, &integration.mapping, scrub)),
+            preview: Some(Preview::of(&raw, &integration.mapping, scrub)),
             error: None,
         },
         Err(error) => Read {

@@ -60,7 +60,7 @@ pub struct UnmappedWord {
 
 impl Preview {
     /// Of what a body says, without secrets.
-    pub fn of(raw: RawUnits, mapping: &Mapping, scrub: &Scrub) -> Self {
+    pub fn of(raw: &RawUnits, mapping: &Mapping, scrub: &Scrub) -> Self {
         let last: HashMap<&str, usize> = raw
             .units
             .iter()

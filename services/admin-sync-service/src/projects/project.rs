@@ -87,7 +87,7 @@ pub struct NewProject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectChange {
     name: Option<String>,
-    description: Option<Option<String>>,
+    description: Said<String>,
     is_active: Option<bool>,
 }
 
@@ -135,11 +135,7 @@ impl ProjectChange {
                 None
             }
         };
-        let description = match members.text("description", description) {
-            Said::Value(text) => Some(Some(text)),
-            Said::Null => Some(None),
-            Said::Nothing => None,
-        };
+        let description = members.text("description", description);
         let is_active = active(&mut members);
         let mut problems: Vec<WrongField> = members.finish();
         if let Some(slug) = problems.iter_mut().find(|it| it.field == "slug") {
@@ -159,7 +155,7 @@ impl ProjectChange {
     pub fn retirement() -> Self {
         Self {
             name: None,
-            description: None,
+            description: Said::Nothing,
             is_active: Some(false),
         }
     }
@@ -170,8 +166,10 @@ impl ProjectChange {
         if let Some(name) = &self.name {
             new.name.clone_from(name);
         }
-        if let Some(description) = &self.description {
-            new.description.clone_from(description);
+        match &self.description {
+            Said::Nothing => {}
+            Said::Null => new.description = None,
+            Said::Value(text) => new.description = Some(text.clone()),
         }
         new.is_active = self.is_active.unwrap_or(new.is_active);
         let different = [

@@ -71,22 +71,21 @@ impl Trials {
             begun.pop_front();
         }
         if let Some(oldest) = begun.front().filter(|_| begun.len() >= A_MINUTE) {
-            return Err(ProjectError::TooManyTrials(
-                MINUTE - now.duration_since(*oldest),
-            ));
+            let wait = MINUTE.saturating_sub(now.duration_since(*oldest));
+            return Err(ProjectError::TooManyTrials(wait));
         }
         begun.push_back(now);
         drop(begun);
         Ok(Place(place))
     }
 
-    /// Asks once: no retry, no validators.
+    /// Asks once: no retry, no validators. The place is held until the body is read, too.
     ///
     /// # Errors
     /// [`ProjectError::Stopping`].
     pub async fn ask(
         &self,
-        place: Place<'_>,
+        _: &Place<'_>,
         integration: &Integration,
     ) -> Result<Tried, ProjectError> {
         let source = match &integration.ask {
@@ -104,7 +103,6 @@ impl Trials {
         let none = Validators::default();
         let asking = self.api.fetch(source, &none);
         let answer = self.stopping.run_until_cancelled(asking).await;
-        drop(place);
         let answer = match answer.ok_or(ProjectError::Stopping)? {
             Ok(Answer::Body { status, body, .. }) => Ok((status, body)),
             Ok(Answer::NotModified) => Err(FetchError::Refused(304)),

@@ -94,7 +94,7 @@ impl Connecting {
 
     /// What a word becomes.
     pub async fn map_status(&self, slug: &str, word: &str) -> Value {
-        let word: String = form_urlencoded(word);
+        let word: String = form_urlencoded::byte_serialize(word.as_bytes()).collect();
         let path = path(slug, &format!("/map-status?client_status={word}"));
         ok(&self.world.post(&path, &json!({})).await)
     }
@@ -181,8 +181,4 @@ pub fn vault(key: &str) -> Vault {
 pub fn sealed_with(key: &str, credentials: &Value) -> String {
     let map: Map<String, Value> = credentials.as_object().cloned().unwrap();
     vault(key).seal(&map)
-}
-
-fn form_urlencoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
