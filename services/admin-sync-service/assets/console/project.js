@@ -94,6 +94,12 @@ function viewer(desk) {
   return h("div", { class: "actions" }, link);
 }
 
+/** What the form is about. */
+function asked(integration) {
+  const { api_base_url, status_endpoint, auth_type, has_credentials, update_method, polling_interval_seconds, timeout_seconds, retry_count } = integration;
+  return JSON.stringify([api_base_url, status_endpoint, auth_type, has_credentials, update_method, polling_interval_seconds, timeout_seconds, retry_count]);
+}
+
 /** The form, which begins anew whenever something else is stored. */
 function apiCard(desk) {
   const said = h("div", {});
@@ -104,8 +110,10 @@ function apiCard(desk) {
   const inputs = h("div", { class: "stack" });
   const form = h("form", { class: "stack", novalidate: true }, inputs, said, h("div", { class: "actions" }, save, test, reset, unsaved));
   let fields = null;
+  let shown = "";
 
   function begin() {
+    shown = asked(desk.integration);
     const preset = desk.integration.created_at ? undefined : "api_key";
     fields = integrationFields(desk.integration, { changed: mark, remove: removeCredentials, preset });
     fill(inputs, fields.elements);
@@ -183,6 +191,8 @@ function apiCard(desk) {
     busy(save, () => attempt(store));
   });
   begin();
+  // What somebody else has stored meanwhile is shown, unless it would take what is typed.
+  desk.listen((what) => what === "integration" && asked(desk.integration) !== shown && !fields.dirty() && begin());
   return {
     element: h("section", { class: "card stack", id: "client-api", "aria-labelledby": "client-api-title" }, h("h2", { id: "client-api-title" }, t("project.api")), form),
     dirty: () => fields.dirty(),
