@@ -63,7 +63,8 @@
     if (!cell.closest('[role="row"]')?.closest('[role="grid"]')) complain(cell, "cell outside a grid");
     if (!/, \S/.test(cell.ariaLabel)) complain(cell, "status not in the name");
   }
-  for (const grid of document.querySelectorAll('[role="grid"]')) if (!grid.ariaLabel) complain(grid, "no name");
+  for (const grid of document.querySelectorAll('[role="grid"]'))
+    if (!(grid.ariaLabel || grid.ariaLabelledByElements?.length)) complain(grid, "no name");
 
   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
   for (const id of new Set(ids)) if (ids.indexOf(id) !== ids.lastIndexOf(id)) complaints.push(`id twice: ${id}`);

@@ -107,6 +107,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: |lab| browsers(lab, "examples", "ci/examples_test.py"),
     },
     Step {
+        name: "console-browser",
+        what: "the console in a real browser: an API connected, runs driven, letters dropped, in both languages",
+        needs: &[PYTHON, CHROMIUM],
+        run: |lab| browsers(lab, "console-browser", "ci/console/console_test.py"),
+    },
+    Step {
         name: "bench-smoke",
         what: "the benches of fan-out, gateway and telemetry run and lose nothing",
         needs: &[NGINX, NCHAN],

@@ -1,0 +1,80 @@
+"""That everyone can use every page: names, roles, contrast, small screens, the keyboard; nothing of it from elsewhere."""
+
+import pathlib
+
+from playwright.sync_api import expect
+
+import browser.harness
+from browser.harness import PATIENCE_MS, case
+from steps import shown, signed_in
+
+JUDGE = pathlib.Path(browser.harness.__file__).with_name("judge.js").read_text(encoding="utf-8")
+PAGES = (
+    ("runs", "/console/runs", "Runs"),
+    ("coverage", "/console/coverage", "Coverage"),
+    ("dashboard", "/console/dashboard", "Dashboard"),
+    ("projects", "/console/projects", "Projects"),
+    ("project", "/console/projects/garden-court", "Garden Court"),
+    ("new-project", "/console/projects?new", "New project"),
+    ("system", "/console/system", "System"),
+)
+
+
+def judge(page, name):
+    complaints = page.evaluate(JUDGE)
+    assert not complaints, f"{name}: " + "\n".join(complaints)
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert overflow <= 0, f"{name}: {overflow} px too wide"
+
+
+def settled(page):
+    """What the first look brings is there."""
+    expect(page.locator("main")).not_to_contain_text("Loading", timeout=PATIENCE_MS)
+
+
+for scheme in ("light", "dark"):
+    for width in (360, 1280):
+
+        @case(f"looks: names, roles, contrast and width of every page, {scheme}, {width} px")
+        def looks(t, scheme=scheme, width=width):
+            page = t.visit("/console", width=width, height=800, color_scheme=scheme)
+            expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+            judge(page, "sign-in")
+            t.shot(page, f"sign-in-{width}-{scheme}")
+            page = signed_in(t, width=width, height=800, color_scheme=scheme)
+            for name, path, title in PAGES:
+                page.goto(t.world.base + path)
+                shown(page, title)
+                settled(page)
+                judge(page, name)
+                page.screenshot(path=t._shots / f"{name}-{width}-{scheme}.png", full_page=True)
+            page.goto(t.world.base + "/console/runs")
+            page.locator("#force-open").click()
+            expect(page.locator("#force")).to_be_visible()
+            judge(page, "force")
+            t.shot(page, f"force-{width}-{scheme}")
+
+
+@case("looks: with the keyboard alone from the first Tab to another page")
+def keyboard(t):
+    page = signed_in(t)
+    shown(page, "Runs")
+    page.reload()
+    shown(page, "Runs")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the page"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "page"
+    page.locator("#nav a", has_text="System").focus()
+    page.keyboard.press("Enter")
+    shown(page, "System")
+    # The reader's place moves with the page.
+    assert page.evaluate("document.activeElement.id") == "page"
+    page.go_back()
+    shown(page, "Runs")
+    page.locator("#force-open").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#force")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#force")).to_have_count(0)
+    assert page.evaluate("document.activeElement.id") == "force-open"

@@ -1,0 +1,50 @@
+"""The words of the cases: signing in, and what a person does, counted."""
+
+from playwright.sync_api import expect
+
+from world import LOGIN
+
+
+class Person:
+    """Somebody at a page who does one thing after the other: each click, and each field filled or chosen, is one action."""
+
+    def __init__(self, page):
+        self.page, self.actions = page, 0
+
+    def press(self, name, role="button", **how):
+        self._act(lambda: self.page.get_by_role(role, name=name, **how).click())
+
+    def follow(self, name, **how):
+        self.press(name, "link", **how)
+
+    def type(self, label, text):
+        self._act(lambda: self.page.get_by_label(label, exact=True).fill(text))
+
+    def choose(self, label, value):
+        self._act(lambda: self.page.get_by_label(label, exact=True).select_option(value))
+
+    def sign_in(self, password=LOGIN[1]):
+        self.type("Name", LOGIN[0])
+        self.type("Password", password)
+        self.press("Sign in")
+
+    def _act(self, act):
+        act()
+        self.actions += 1
+
+
+def signed_in(t, path="/console", **options):
+    """A page of the console that a person has come to by signing in."""
+    page = t.visit(path, **options)
+    if page.locator("#field-username").count() or not page.locator("#nav a").count():
+        page.locator("#field-username").fill(LOGIN[0])
+        page.locator("#field-password").fill(LOGIN[1])
+        page.locator("form button").click()
+    expect(page.locator("#nav")).to_be_visible()
+    return page
+
+
+def shown(page, title):
+    """Waits for the page with that heading."""
+    expect(page.locator("main h1")).to_have_text(title)
+    return page
