@@ -1,8 +1,8 @@
 """A server that does on purpose, and byte by byte, what ours does seldom or never, so that examples are right by more
 than luck. Each connection of a stream gets the next of four answers:
 
-1. 429 with `Retry-After`.
-2. A stream with every kind of line, cut off within a frame.
+1. A stream with every kind of line, cut off within a frame.
+2. 429 with `Retry-After`.
 3. What follows an id; then a frame that is no JSON (for whom that is nothing: another cut).
 4. The whole anew, and the end for good; the connection stays open.
 """
@@ -30,6 +30,9 @@ TOLD = [
     "state: live, as of never",
 ]
 LAST_WHOLE = {"A2": "sold", "B1": "available"}
+
+# Longer than anybody waits without being told after two failures.
+RETRY_AFTER = "9"
 
 CONNECTED = 'event:connected\ndata: {"project":"odd"}\n\n'
 # Data in three lines; comments; fields and events that nobody knows; an event without data; a time that is none.
@@ -62,9 +65,9 @@ class OddServer:
 
     def __init__(self, only_lf=False):
         self.asked = []
-        self.ids_wanted = ["", "", "o-2", "o-3" if only_lf else ""]
+        self.ids_wanted = ["", "o-2", "o-2", "o-3" if only_lf else ""]
         first = FIRST if only_lf else harder(FIRST)
-        self._streams = [first + CUT, SECOND if only_lf else SECOND + BROKEN, THIRD]
+        self._streams = {1: first + CUT, 3: SECOND if only_lf else SECOND + BROKEN, 4: THIRD}
         self._only_lf = only_lf
         server = self
 
@@ -99,19 +102,22 @@ class OddServer:
         query = urllib.parse.parse_qs(address.query)
         self.asked.append(request.headers.get("Last-Event-ID") or query.get("last_event_id", [""])[0])
         turn = len(self.asked)
-        if turn == 1:
+        if turn == 2:
             return self._refuse(request, 429)
-        if turn > len(self._streams) + 1:
+        if turn > 4:
             return self._refuse(request, 503)
-        self._send(request, self._streams[turn - 2].encode())
-        cut = turn == 2 or (turn == 3 and self._only_lf)
-        if not cut:
+        self._send(request, self._streams[turn].encode())
+        if turn == 1 or (turn == 3 and self._only_lf):
+            # The body is whole, the frame in it is not. Of a body that is cut off Chromium and Node may throw away what
+            # had come and was not read yet, and would rightly ask for it again.
+            request.wfile.write(b"0\r\n\r\n")
+        else:
             request.connection.settimeout(PATIENCE_SECONDS)
             request.connection.recv(1)
 
     def _refuse(self, request, code):
         request.send_response(code)
-        for header in (("Retry-After", "5"), ("Content-Length", "0"), ("Access-Control-Allow-Origin", "*")):
+        for header in (("Retry-After", RETRY_AFTER), ("Content-Length", "0"), ("Access-Control-Allow-Origin", "*")):
             request.send_header(*header)
         request.end_headers()
 

@@ -38,7 +38,7 @@ class Source:
         world.query(
             """INSERT INTO integration_configs (project_id, api_base_url, status_endpoint, polling_interval_seconds,
                                                 timeout_seconds, retry_count)
-               SELECT id, %s, '/units', 1, 2, 0 FROM projects WHERE slug = %s""",
+               SELECT id, %s, '/units', 1, 20, 0 FROM projects WHERE slug = %s""",
             f"http://127.0.0.1:{self._server.server_port}", SLUG,
         )  # fmt: skip
 

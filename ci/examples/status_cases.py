@@ -147,7 +147,7 @@ def an_odd_server_is_understood_byte_by_byte(_world, _source):
             program = stack.enter_context(kind(name, command, FIRST_WHOLE, "odd", server.base))
             pairs.append((program, server))
         for program, server in pairs:
-            program.notes(r"HTTP 429.*again in 5\.0")
+            program.notes(r"HTTP 429.*again in 9\.0")
             program.ends_with(1, "project_inactive")
             program.expect(server.asked == server.ids_wanted, f"went on behind {server.asked}, not {server.ids_wanted}")
             if isinstance(program, Teller):
