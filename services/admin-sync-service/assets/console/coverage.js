@@ -17,7 +17,7 @@ learn({
   en: {
     "coverage.title": "Coverage", "coverage.about": "Each cell is one modalidade on one day. Complete means that all of it is proven to be here.",
     "coverage.range": "Range", "coverage.last": "{n} days", "coverage.from": "From", "coverage.to": "To", "coverage.show": "Show",
-    "coverage.map": "Map of {from} to {to}", "coverage.legend": "Legend", "coverage.modalidade": "Modalidade", "coverage.of.today": "{n} of them today",
+    "coverage.map": "Map of {from} to {to}", "coverage.legend": "Legend", "coverage.modalidade": "Modalidade", "coverage.now": "today", "coverage.of.today": "{n} of them today",
     "coverage.keys": "Arrow keys walk, Page Up and Page Down go a week, Home and End to the first and last day. Enter chooses a day, with Shift several.",
     "coverage.whole": "All {cells} cells of the days that are over are complete.", "coverage.none.over": "Only today is shown, and it is not over.",
     "coverage.some": "{complete} of {cells} cells complete", "coverage.days.never": "{n} {n|day|days} never read", "coverage.cells.never": "{n} {n|cell|cells} never read",
@@ -39,7 +39,7 @@ learn({
   pt: {
     "coverage.title": "Cobertura", "coverage.about": "Cada célula é uma modalidade em um dia. Completa significa que está provado que tudo está aqui.",
     "coverage.range": "Período", "coverage.last": "{n} dias", "coverage.from": "De", "coverage.to": "Até", "coverage.show": "Mostrar",
-    "coverage.map": "Mapa de {from} a {to}", "coverage.legend": "Legenda", "coverage.modalidade": "Modalidade", "coverage.of.today": "{n} delas hoje",
+    "coverage.map": "Mapa de {from} a {to}", "coverage.legend": "Legenda", "coverage.modalidade": "Modalidade", "coverage.now": "hoje", "coverage.of.today": "{n} delas hoje",
     "coverage.keys": "As setas caminham, Page Up e Page Down andam uma semana, Home e End vão ao primeiro e ao último dia. Enter escolhe um dia, com Shift vários.",
     "coverage.whole": "Todas as {cells} células dos dias encerrados estão completas.", "coverage.none.over": "Só hoje é mostrado, e o dia não acabou.",
     "coverage.some": "{complete} de {cells} células completas", "coverage.days.never": "{n} {n|dia nunca lido|dias nunca lidos}", "coverage.cells.never": "{n} {n|célula nunca lida|células nunca lidas}",

@@ -156,11 +156,12 @@ function months(days) {
     if (runs.at(-1)?.month === day.slice(0, 7)) runs.at(-1).span += 1;
     else runs.push({ month: day.slice(0, 7), span: 1 });
   }
-  const words = ({ month, span }) => {
+  // The year once: a name has to fit over the few days of a month that a phone shows.
+  const words = ({ month, span }, place) => {
     const name = style.format(new Date(`${month}-01T00:00:00Z`));
-    return span > 3 ? `${name} ${month.slice(0, 4)}` : name;
+    return span > 3 && (place === 0 || month.endsWith("-01")) ? `${name} ${month.slice(0, 4)}` : name;
   };
-  const heads = runs.map((run) => h("th", { scope: "colgroup", colspan: run.span, class: "month" }, h("span", {}, words(run))));
+  const heads = runs.map((run, place) => h("th", { scope: "colgroup", colspan: run.span, class: "month" }, h("span", {}, words(run, place))));
   return h("tr", {}, h("th", { scope: "col", rowspan: 2, class: "corner" }, t("coverage.modalidade")), heads);
 }
 
@@ -168,7 +169,7 @@ function dayHead(day, today) {
   const date = new Date(`${day}T00:00:00Z`);
   const rests = date.getUTCDay() % 6 === 0;
   const kinds = ["day", rests && "is-weekend", day === today && "is-today", day.endsWith("-01") && "is-first"].filter(Boolean);
-  return h("th", { scope: "col", class: kinds.join(" "), "aria-label": long(date) }, String(date.getUTCDate()));
+  return h("th", { scope: "col", class: kinds.join(" "), "aria-label": day === today ? `${long(date)}, ${t("coverage.now")}` : long(date) }, String(date.getUTCDate()));
 }
 
 const longs = new Map();
