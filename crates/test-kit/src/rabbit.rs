@@ -113,6 +113,17 @@ impl Rabbit {
         self.declare_as(queue, transient).await;
     }
 
+    /// Declares a queue that is replicated and counts deliveries, as brokers may by default.
+    pub async fn declare_quorum(&self, queue: &str) {
+        let mut arguments = FieldTable::default();
+        let quorum = AMQPValue::LongString("quorum".into());
+        arguments.insert("x-queue-type".into(), quorum);
+        let channel = self.channel().await;
+        let declared =
+            channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments);
+        declared.await.expect("no such queue with other arguments");
+    }
+
     /// Publishes a body and nothing else, and waits until a queue has it.
     pub async fn publish(&self, queue: &str, body: impl AsRef<[u8]>) {
         let properties = BasicProperties::default();

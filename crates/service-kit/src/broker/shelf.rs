@@ -10,7 +10,7 @@ use lapin::{
         BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
         QueueDeclareOptions, QueuePurgeOptions,
     },
-    types::{AMQPValue, FieldTable},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use tokio::time::timeout;
 
@@ -24,6 +24,9 @@ use super::{
 
 /// Headers by which RabbitMQ itself sends copies elsewhere: whoever moves a message means one queue.
 const ROUTING_HEADERS: [&str; 2] = ["CC", "BCC"];
+
+/// Headers that RabbitMQ adds to what a quorum queue delivers, another value each time: they are not the message's.
+const DELIVERY_HEADERS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
 /// Opens queues to look into. Each look has a connection of its own: what cannot be read ends the connection.
 #[derive(Clone)]
@@ -229,30 +232,30 @@ impl Shelved {
         id.map(ToString::to_string)
     }
 
-    /// All headers, by name; a value that is no text as it prints.
+    /// The headers that it was sent with, by name; a value that is no text as it prints.
     pub fn headers(&self) -> Vec<(String, String)> {
         let told = |value: &AMQPValue| match value {
             AMQPValue::LongString(text) => text.to_string(),
             AMQPValue::ShortString(text) => text.to_string(),
             other => format!("{other:?}"),
         };
-        let headers = self.properties.headers().as_ref();
-        let headers = headers.into_iter().flat_map(FieldTable::inner);
+        let headers = self.sent_headers();
         headers
             .map(|(name, value)| (name.to_string(), told(value)))
             .collect()
+    }
+
+    fn sent_headers(&self) -> impl Iterator<Item = (&ShortString, &AMQPValue)> {
+        let headers = self.properties.headers().as_ref();
+        let headers = headers.into_iter().flat_map(FieldTable::inner);
+        headers.filter(|(name, _)| !DELIVERY_HEADERS.contains(&name.as_str()))
     }
 
     /// The properties that it is sent on with. RabbitMQ refuses a `user_id` of somebody else.
     fn without(&self, headers: &[&str]) -> BasicProperties {
         let old = &self.properties;
         let mut kept = FieldTable::default();
-        let all = old
-            .headers()
-            .as_ref()
-            .into_iter()
-            .flat_map(FieldTable::inner);
-        for (name, value) in all {
+        for (name, value) in self.sent_headers() {
             if !headers.contains(&name.as_str()) && !ROUTING_HEADERS.contains(&name.as_str()) {
                 kept.insert(name.clone(), value.clone());
             }

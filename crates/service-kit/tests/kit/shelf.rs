@@ -89,6 +89,39 @@ async fn what_is_passed_on_keeps_its_properties_and_goes_to_one_queue_only() {
 }
 
 #[tokio::test]
+async fn what_a_quorum_queue_counts_is_not_the_message_s() {
+    let rabbit = Rabbit::connect().await;
+    let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
+    let other = rabbit.fresh_queue();
+    let publisher = process.publisher(&[]);
+    rabbit.declare_quorum(&queue).await;
+    let message = Got {
+        body: b"a".to_vec(),
+        headers: vec![("kept".to_owned(), "1".to_owned())],
+        persistent: true,
+        ..Got::default()
+    };
+    rabbit.publish_as(&queue, &message).await;
+    for _ in 0..3 {
+        let mut looking = visit(&publisher, &queue).await;
+        let taken = looking.take().await.unwrap().unwrap();
+        assert_eq!(taken.headers(), message.headers);
+        looking.end().await.unwrap();
+        // Given back by its replicas, soon after the goodbye.
+        test_kit::wait_until("it is back", PATIENCE, async || {
+            rabbit.depth(&queue).await == Some(1)
+        })
+        .await;
+    }
+    let mut moving = visit(&publisher, &queue).await;
+    let taken = moving.take().await.unwrap().unwrap();
+    moving.pass_on(taken, &other, &[]).await.unwrap();
+    moving.end().await.unwrap();
+    assert_eq!(rabbit.get(&other).await, Some(message));
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn a_queue_that_is_not_there_is_none_and_is_not_made() {
     let rabbit = Rabbit::connect().await;
     let (process, queue) = (Process::at(rabbit.url()), rabbit.fresh_queue());
