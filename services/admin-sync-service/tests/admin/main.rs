@@ -15,6 +15,7 @@ mod bodies;
 mod connecting;
 mod console_pages;
 mod console_session;
+mod console_words;
 mod contract;
 mod dead_letters;
 mod door;
