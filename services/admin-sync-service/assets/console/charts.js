@@ -5,7 +5,7 @@
 import { fill, h } from "./dom.js";
 import { colours, hatch, pattern, sample } from "./marks.js";
 import { table } from "./parts.js";
-import { language, learn, t } from "./words.js";
+import { learn, locale, t } from "./words.js";
 
 learn({
   en: {
@@ -101,7 +101,7 @@ function configuration(spec, palette) {
       animation: false,
       responsive: true,
       maintainAspectRatio: false,
-      locale: language,
+      locale,
       interaction: { mode: "index", intersect: false },
       layout: { padding: { top: 16, right: spec.series.some(({ kind }) => kind === "line") ? 44 : 4 } },
       scales: {
@@ -254,8 +254,8 @@ function legends(spec, palette) {
 const formats = new Map();
 
 function formatted(day, style) {
-  const key = `${language} ${JSON.stringify(style)}`;
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language, { ...style, timeZone: "UTC" }));
+  const key = `${locale} ${JSON.stringify(style)}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, { ...style, timeZone: "UTC" }));
   return formats.get(key).format(new Date(`${day}T00:00:00Z`));
 }
 

@@ -49,7 +49,7 @@ function ranges(days) {
 function body(content, view, days, Chart, signal) {
   const anew = (fresh) => body(content, fresh, days, Chart, signal);
   if (!view.total_executions) {
-    fill(content, newest(view), h("p", { class: "empty" }, t("dashboard.none"), " ", h("a", { href: "/console/runs" }, t("dashboard.none.do"))));
+    fill(content, newest(view), h("p", { class: "empty" }, t("dashboard.none"), " ", h("a", { href: "/console/runs", class: "plain" }, t("dashboard.none.do"))));
     return { update: anew };
   }
   let top = h("div", {});

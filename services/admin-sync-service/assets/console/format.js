@@ -1,6 +1,6 @@
 // Numbers, times and durations as people read them, in the reader's language and the service's time zone.
 
-import { language, t } from "./words.js";
+import { locale, t } from "./words.js";
 
 let zone = "America/Sao_Paulo";
 
@@ -8,22 +8,22 @@ export function useZone(name) {
   zone = name;
 }
 
-export const number = (value) => (value === null || value === undefined ? "–" : new Intl.NumberFormat(language).format(value));
+export const number = (value) => (value === null || value === undefined ? "–" : new Intl.NumberFormat(locale).format(value));
 
 /** `value` is 0 to 1. */
 export const percent = (value, digits = 0) =>
   value === null || value === undefined
     ? "–"
-    : new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits }).format(value);
+    : new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(value);
 
 /** Day and time of an RFC 3339 text. */
 export function when(text) {
-  return text ? new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(text)) : "–";
+  return text ? new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(text)) : "–";
 }
 
 /** The same to the second, for things that follow each other closely. */
 export function exactly(text) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", timeZone: zone }).format(new Date(text));
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: zone }).format(new Date(text));
 }
 
 /** From one RFC 3339 text up to, not including, another: as days where both are midnights. */
@@ -33,7 +33,7 @@ export function period(from, to) {
   const midnight = (date) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zone }).format(date) === "00:00:00";
   const whole = midnight(start) && midnight(end);
   const style = whole ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };
-  return new Intl.DateTimeFormat(language, { ...style, timeZone: zone }).formatRange(start, whole ? new Date(end - 1) : end);
+  return new Intl.DateTimeFormat(locale, { ...style, timeZone: zone }).formatRange(start, whole ? new Date(end - 1) : end);
 }
 
 /** The zone of all times here, and of dates that the service is sent without one. */
@@ -48,13 +48,13 @@ export function local(date) {
 
 /** `2026-11-27`, as the day it is and not as an instant. */
 export function day(text) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
 }
 
 /** From one such day to another, both included. */
 export function days(from, to) {
   const [first, last] = [from, to].map((text) => new Date(`${text}T00:00:00Z`));
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).formatRange(first, last);
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" }).formatRange(first, last);
 }
 
 /** Today in the service's zone, as `2026-11-27`, and days around it. */

@@ -5,7 +5,7 @@ import { shifted } from "./format.js";
 import { longDay } from "./heat.js";
 import { modalidade } from "./modalidades.js";
 import { button, row, table } from "./parts.js";
-import { language, t } from "./words.js";
+import { locale, t } from "./words.js";
 
 export const STATES = ["complete", "incomplete", "suspected_outage", "never"];
 /** A backfill reads so many days at most. */
@@ -25,7 +25,7 @@ export function again(from, to, text, label, key) {
 
 /** Thousands of cells are told at once, and making a format is slow. */
 export function counter() {
-  const format = new Intl.NumberFormat(language);
+  const format = new Intl.NumberFormat(locale);
   return (value) => (value === null ? "" : format.format(value));
 }
 

@@ -2,7 +2,7 @@
 // chosen, is its page's business.
 
 import { h } from "./dom.js";
-import { language, t } from "./words.js";
+import { locale, t } from "./words.js";
 
 const DAYS_OF_A_PAGE = 7;
 
@@ -150,7 +150,7 @@ function walked({ key, ctrlKey, metaKey, altKey }, [row, column], [lastRow, last
 
 /** A month over its days. */
 function months(days) {
-  const style = new Intl.DateTimeFormat(language, { month: "short", timeZone: "UTC" });
+  const style = new Intl.DateTimeFormat(locale, { month: "short", timeZone: "UTC" });
   const runs = [];
   for (const day of days) {
     if (runs.at(-1)?.month === day.slice(0, 7)) runs.at(-1).span += 1;
@@ -176,8 +176,8 @@ const longs = new Map();
 
 /** `Fri, Nov 27, 2026`. Making a format is slow, and there are hundreds of days. */
 function long(date) {
-  if (!longs.has(language)) longs.set(language, new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }));
-  return longs.get(language).format(date);
+  if (!longs.has(locale)) longs.set(locale, new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }));
+  return longs.get(locale).format(date);
 }
 
 export const longDay = (day) => long(new Date(`${day}T00:00:00Z`));

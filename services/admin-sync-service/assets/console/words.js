@@ -4,6 +4,8 @@
 const LANGUAGES = ["en", "pt"];
 const known = { en: {}, pt: {} };
 export let language = chosen() ?? preferred();
+/** How numbers and days are written: as the browser's own variant of the language has it, where it has one. */
+export let locale = variant();
 
 /** `learn({en: {"runs.title": "Runs"}, pt: {…}})`; keys begin with the page's name. */
 export function learn(words) {
@@ -17,7 +19,7 @@ export function learn(words) {
 export function t(key, values = {}) {
   const words = known[language][key] ?? known.en[key] ?? key;
   return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) => {
-    if (one === undefined) return typeof values[name] === "number" ? new Intl.NumberFormat(language).format(values[name]) : (values[name] ?? "");
+    if (one === undefined) return typeof values[name] === "number" ? new Intl.NumberFormat(locale).format(values[name]) : (values[name] ?? "");
     // The rules of Portuguese would have "0 registro", which nobody says.
     return Number(values[name]) === 1 ? one : many;
   });
@@ -30,6 +32,7 @@ export function tOr(key, otherwise) {
 
 export function speak(chosenLanguage) {
   language = chosenLanguage;
+  locale = variant();
   localStorage.setItem("farol.language", chosenLanguage);
 }
 
@@ -46,4 +49,8 @@ function chosen() {
 
 function preferred() {
   return navigator.language.toLowerCase().startsWith("pt") ? "pt" : "en";
+}
+
+function variant() {
+  return navigator.languages.find((name) => name.toLowerCase().split("-")[0] === language) ?? language;
 }
