@@ -131,7 +131,7 @@ def ctrl_c_is_heard_while_there_is_no_server_and_while_there_is_one(world, _sour
 
 
 def what_makes_no_sense_is_told_before_anybody_is_asked(_world, _source):
-    wrong = (["--until", "many"], [TOWER, "127.0.0.1:8080"], [TOWER, "ftp://127.0.0.1"], ["a", "http://b", "c"])
+    wrong = (["--until", "many"], ["--until", "-1"], [TOWER, "127.0.0.1:8080"], [TOWER, "ftp://127.0.0.1"], ["a", "http://b", "c"])
     for arguments in wrong:
         with all_of_them({}, *arguments) as started:
             everybody(started, lambda it: it.expect(it.ends() == 2 and it.err and not it.out, f"{arguments} is taken"))

@@ -168,6 +168,8 @@ def main():
     options = reader.parse_args()
     if not options.base.startswith(("http://", "https://")):
         reader.error(f"{options.base} is no http:// or https:// address")
+    if options.until < 0:
+        reader.error("--until wants a number of changes")
     slug = urllib.parse.quote(options.slug, safe="")
     try:
         follow(f"{options.base.rstrip('/')}/api/public/{slug}/status/stream", Board(), options.until)

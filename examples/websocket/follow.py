@@ -182,6 +182,8 @@ def main():
     options = reader.parse_args()
     if not options.base.startswith(("http://", "https://")):
         reader.error(f"{options.base} is no http:// or https:// address")
+    if options.until < 0:
+        reader.error("--until wants a number of changes")
     address = f"ws{options.base.rstrip('/').removeprefix('http')}/api/v2/ws"
     try:
         Follower(address, options.device, options.token_file, options.until).run()
