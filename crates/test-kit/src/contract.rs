@@ -192,6 +192,13 @@ impl Contract {
         if !any.is_empty() && !any.iter().any(fits) {
             return Some(format!("{at}: {value} is none of {any:?}"));
         }
+        // Other judges let members pass that are not named, and then one of several is one too many.
+        let several = any
+            .iter()
+            .filter(|one| self.shape(one, value, at).is_none());
+        if several.count() > 1 {
+            return Some(format!("{at}: {value} is more than one of {any:?}"));
+        }
         let mut all = list(schema, "allOf").iter();
         if let Some(found) = all.find_map(|one| self.shape(one, value, at)) {
             return Some(found);
@@ -275,7 +282,8 @@ mod tests {
                 "More": {"allOf": [{"$ref": "#/components/schemas/Base"},
                                    {"type": "object", "properties": {"b": {"enum": ["x", "y"]}}}]},
                 "Either": {"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/More"}]},
-                "Map": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
+                "Vague": {"oneOf": [{"$ref": "#/components/schemas/Base"}, {"$ref": "#/components/schemas/More"}]},
+            "Map": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}},
                 "Any": {"type": "object"},
             }}}),
         )
@@ -309,6 +317,7 @@ mod tests {
             ("More", json!({"a": 1, "b": "z"})),
             ("More", json!({"a": 1, "stranger": 2})),
             ("Either", json!({"a": "1"})),
+            ("Vague", json!({"a": 1})),
             ("Map", json!({"k": [1]})),
             ("Map", json!({"k": "v"})),
             ("Any", json!([])),

@@ -9,6 +9,8 @@ use service_kit::pages;
 use service_kit::settings::Url;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::State;
 use super::access::Shown;
@@ -74,10 +76,16 @@ pub struct SignedIn {
     facts: Facts,
 }
 
+/// What tells the two apart.
+fn nobody() -> Object {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    null.description(Some("Always null.")).build()
+}
+
 /// Of anybody else.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignedOut {
-    /// Null.
+    #[schema(required, schema_with = nobody)]
     user: Option<String>,
     auth: Auth,
     /// Whether name and password are a way in.

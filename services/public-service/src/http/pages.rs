@@ -33,7 +33,7 @@ const ASSETS: &[Asset] = page_assets!["../../assets":
 /// The reference viewer. It is the same for every project, and asks for its data itself.
 #[utoipa::path(
     get, path = "/viewer/{slug}", tag = "pages", operation_id = "viewer",
-    params(("slug" = String, Path, description = "The project; any text.")),
+    params(("slug" = String, Path, description = "The project; any text.", example = "garden-court")),
     responses((status = 200, description = "A page.", body = String, content_type = "text/html")),
 )]
 pub async fn viewer() -> impl Responder {

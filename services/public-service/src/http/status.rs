@@ -12,7 +12,7 @@ use crate::status::body::StatusBody;
 /// The present state of a project. What is fresh is told from memory, what is not is fetched first.
 #[utoipa::path(
     get, path = "/api/public/{slug}/status", tag = "status", operation_id = "status",
-    params(("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$")),
+    params(("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$", example = "garden-court")),
     responses(
         (status = 200, description = "What is known of it.", body = StatusBody),
         (status = 404, response = Refused), (status = 500, response = Refused), (status = 503, response = ComeBack),
@@ -25,7 +25,7 @@ pub async fn get(slug: Path<String>, state: Data<State>) -> Result<HttpResponse,
 /// Fetches now, past every cache, or joins the fetch that is under way. A body is not read.
 #[utoipa::path(
     post, path = "/api/public/{slug}/status/refresh", tag = "status", operation_id = "refresh",
-    params(("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$")),
+    params(("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$", example = "garden-court")),
     responses(
         (status = 200, description = "What is known of it then.", body = super::openapi::Refreshed),
         (status = 404, response = Refused), (status = 429, response = ComeBack),

@@ -20,7 +20,7 @@ use crate::status::{ViewerStream, Write};
 #[utoipa::path(
     get, path = "/api/public/{slug}/status/stream", tag = "status", operation_id = "stream",
     params(
-        ("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$"),
+        ("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$", example = "garden-court"),
         ("mode" = Option<String>, Query, description = "`full`: the whole state wherever a `bulk_update` would come.", pattern = "^(full|changes)?$"),
         ("last_event_id" = Option<String>, Query, description = "As the header, for those who cannot send it."),
         ("Last-Event-ID" = Option<String>, Header, description = "A `version` or `id` that was seen: what changed since then comes first."),
@@ -65,7 +65,7 @@ pub async fn get(
 /// What a GET would say first, without taking a seat.
 #[utoipa::path(
     head, path = "/api/public/{slug}/status/stream", tag = "status", operation_id = "stream_head",
-    params(("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$")),
+    params(("slug" = String, Path, description = "The project.", pattern = "^[a-z][a-z0-9-]{1,99}$", example = "garden-court")),
     responses(
         (status = 200, description = "There is such a project."), (status = 404, description = "There is none."),
         (status = 500, description = "Our fault."), (status = 503, description = "Nobody can say right now."),

@@ -82,7 +82,7 @@ pub async fn list(
 /// One alert.
 #[utoipa::path(
     get, path = "/api/v2/alerts/{id}", tag = "alerts", operation_id = "alert",
-    params(("id" = i64, Path, description = "The alert.")),
+    params(("id" = i64, Path, description = "The alert.", example = 1)),
     responses(
         (status = 200, description = "The alert.", body = OneAlert),
         (status = 401, response = WhoAreYou), (status = 403, response = Refused),

@@ -69,7 +69,7 @@ pub async fn list(
 /// One device.
 #[utoipa::path(
     get, path = "/api/v2/devices/{id}", tag = "devices", operation_id = "device",
-    params(("id" = DeviceId, Path, description = "The device.")),
+    params(("id" = DeviceId, Path, description = "The device.", example = "dev-0001")),
     responses(
         (status = 200, description = "The device.", body = OneDevice),
         (status = 401, response = WhoAreYou), (status = 403, response = Refused),

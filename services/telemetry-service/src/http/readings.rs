@@ -52,7 +52,7 @@ impl Readings {
 #[utoipa::path(
     get, path = "/api/v2/devices/{id}/telemetry", tag = "readings", operation_id = "readings",
     params(
-        ("id" = DeviceId, Path, description = "The device."),
+        ("id" = DeviceId, Path, description = "The device.", example = "dev-0001"),
         ("start" = Option<String>, Query, description = "From here on: ISO 8601, without an offset in UTC.", example = "2026-11-27T10:00:00Z"),
         ("end" = Option<String>, Query, description = "Before this: ISO 8601, without an offset in UTC.", example = "2026-11-27T11:00:00Z"),
         ("limit" = Option<u16>, Query, description = "At most so many; 120 where it is not given.", minimum = 1, maximum = 1000),
@@ -88,7 +88,7 @@ pub async fn range(
 #[utoipa::path(
     get, path = "/api/v2/devices/{id}/telemetry/latest", tag = "readings", operation_id = "latest_readings",
     params(
-        ("id" = DeviceId, Path, description = "The device."),
+        ("id" = DeviceId, Path, description = "The device.", example = "dev-0001"),
         ("count" = Option<u16>, Query, description = "At most so many; 1 where it is not given.", minimum = 1, maximum = 10),
     ),
     responses(
