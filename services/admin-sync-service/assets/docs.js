@@ -1,7 +1,7 @@
 // Makes a form of each operation in /openapi.json and shows what it answers. The browser sends its credentials
 // along, as it does for any address of ours. Text from the contract is only ever set as text.
 
-const METHODS = ["get", "post", "delete"];
+const METHODS = ["get", "post", "put", "delete"];
 
 function element(name, content = [], properties = {}) {
   const made = Object.assign(document.createElement(name), properties);
