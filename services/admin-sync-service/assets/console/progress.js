@@ -4,7 +4,7 @@
 import { h } from "./dom.js";
 import { duration, percent, period } from "./format.js";
 import { badge } from "./parts.js";
-import { isOver, linkTo, mode } from "./run_words.js";
+import { isOver, linkTo, mode } from "./run-words.js";
 import { follow } from "./watch.js";
 import { learn, t } from "./words.js";
 
@@ -14,25 +14,31 @@ const PATIENCE_MS = 4000;
 
 learn({
   en: {
-    "progress.label": "Progress of run {id}", "progress.pages": "{done} of {total} {total|page|pages}", "progress.left": "{span} left",
-    "progress.unknown": "not known yet", "progress.waits": "Waits for a worker, or for a run with an overlapping window.",
+    "progress.label": "Progress of run {id}", "progress.pages": "{done} of {total} {total|page|pages}",
+    "progress.left": "{span} left", "progress.unknown": "not known yet",
+    "progress.waits": "Waits for a worker, or for a run with an overlapping window.",
   },
   pt: {
-    "progress.label": "Progresso da execução {id}", "progress.pages": "{done} de {total} {total|página|páginas}", "progress.left": "faltam {span}",
-    "progress.unknown": "ainda não se sabe", "progress.waits": "Aguarda um worker, ou uma execução com janela sobreposta.",
+    "progress.label": "Progresso da execução {id}", "progress.pages": "{done} de {total} {total|página|páginas}",
+    "progress.left": "faltam {span}", "progress.unknown": "ainda não se sabe",
+    "progress.waits": "Aguarda um worker, ou uma execução com janela sobreposta.",
   },
 });
 
 /** `progress` of an answer of the API, as bars know it. */
-export const ofAnswer = (progress, records) => ({
+export const ofAnswer = (progress) => ({
   share: progress.percent / 100,
   pages: progress.pages_done,
   total: progress.pages_total,
   eta: progress.eta_seconds,
-  records,
 });
 
-const ofEvent = (data) => ({ share: data.value, pages: data.pages, total: data.pages_total, eta: data.eta_seconds, records: data.records, state: data.state });
+const ofEvent = (data) => ({
+  share: data.value,
+  pages: data.pages,
+  total: data.pages_total,
+  eta: data.eta_seconds,
+});
 
 /** A bar that `update(progress)` moves in place: nothing around it is drawn anew, and nobody is read to aloud. */
 export function bar(run) {
@@ -88,6 +94,7 @@ export function tracker(page, changed) {
   const urgent = new Map();
   const waiting = new Set();
   const ended = new Set();
+  const states = new Map();
   let wanted = [];
   const stop = (task) => {
     streams.get(task)?.close();
@@ -99,11 +106,15 @@ export function tracker(page, changed) {
     bars.set(task, left);
     for (const made of left) made.update(progress);
   }
-  function moved(run) {
+  /** A stream begins with where the run is: that is news only where it is another state. */
+  function moved(run, state) {
+    if (states.get(run.task_id) === state) return;
+    states.set(run.task_id, state);
     for (const one of [...waiting]) if (one.task === run.task_id) one.then();
     changed(run.id);
   }
   function open(run) {
+    if (!states.has(run.task_id)) states.set(run.task_id, run.state);
     const stream = { run, live: false, since: Date.now(), close: () => {} };
     streams.set(run.task_id, stream);
     stream.close = follow(
@@ -113,15 +124,14 @@ export function tracker(page, changed) {
       (type, data) => {
         stream.live = true;
         if (type === "progress_update") {
-          const before = known.get(run.task_id)?.state;
           set(run.task_id, ofEvent(data));
-          if (before && before !== data.state) moved(run);
+          moved(run, data.state);
+        } else if (type === "task_started") {
+          moved(run, "running");
         } else {
-          if (type !== "task_started") {
-            ended.add(run.task_id);
-            stop(run.task_id);
-          }
-          moved(run);
+          ended.add(run.task_id);
+          stop(run.task_id);
+          moved(run, "over");
         }
       },
       (lost) => {

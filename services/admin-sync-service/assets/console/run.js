@@ -6,7 +6,7 @@ import { duration, exactly, number, period, when } from "./format.js";
 import { blockingRun, inTheWay, request } from "./overlap.js";
 import { badge, button, confirmed, explain, notice } from "./parts.js";
 import { bar, ofAnswer, tracker } from "./progress.js";
-import { isOver, isRetryable, isStuck, linkTo, mode, moment, who } from "./run_words.js";
+import { isOver, isRetryable, isStuck, linkTo, mode, moment, who } from "./run-words.js";
 import { segments } from "./segments.js";
 import { timeline } from "./timeline.js";
 import { verdict } from "./verdict.js";
@@ -15,21 +15,32 @@ import { learn, t, tOr } from "./words.js";
 
 learn({
   en: {
-    "run.back": "All runs", "run.missing": "There is no run {id}.", "run.outcome": "Outcome", "run.facts": "Facts", "run.stale": "What is shown is from {at}. {why}",
-    "run.cancel": "Cancel run", "run.cancel.ask": "Cancel run {id}?", "run.cancel.why": "It stops within seconds. What it has read is kept, and retry can go on from there.",
-    "run.cancel.told": "Run {id} is being cancelled.", "run.retry": "Retry what is missing", "run.refused": "That is not possible: the run is “{state}” by now.",
-    "fact.mode": "Mode", "fact.window": "Window", "fact.asked": "Asked for", "fact.by": "{at} by {who}", "fact.attempt": "Attempt", "fact.repeats": "{n}, repeats {run}", "fact.began": "Began", "fact.waited": "Waited",
-    "fact.ended": "Ended", "fact.duration": "Duration", "fact.records": "Records", "fact.worker": "Worker", "fact.held": "{worker} holds it", "fact.free": "nobody holds it", "fact.was": "{worker} had it",
-    "fact.progress": "Last progress", "fact.rescues": "Rescued", "fact.rescued": "{n} {n|time|times} from a silent worker", "fact.message": "Message", "fact.published": "taken by the broker", "fact.pending": "not taken by the broker yet",
-    "fact.next": "Next try", "fact.cancel": "Cancel asked", "fact.verdict": "Verdict", "fact.task": "Task",
+    "run.back": "All runs", "run.missing": "There is no run {id}.", "run.outcome": "Outcome", "run.facts": "Facts",
+    "run.stale": "What is shown is from {at}. {why}", "run.cancel": "Cancel run", "run.cancel.ask": "Cancel run {id}?",
+    "run.cancel.why": "It stops within seconds. What it has read is kept, and retry can go on from there.",
+    "run.cancel.told": "Run {id} is being cancelled.", "run.retry": "Retry what is missing",
+    "run.refused": "That is not possible: the run is “{state}” by now.", "fact.mode": "Mode", "fact.window": "Window",
+    "fact.asked": "Asked for", "fact.by": "{at} by {who}", "fact.attempt": "Attempt", "fact.repeats": "{n}, repeats {run}",
+    "fact.began": "Began", "fact.waited": "Waited", "fact.ended": "Ended", "fact.duration": "Duration",
+    "fact.records": "Records", "fact.worker": "Worker", "fact.held": "{worker} holds it", "fact.free": "nobody holds it",
+    "fact.was": "{worker} had it", "fact.progress": "Last progress", "fact.rescues": "Rescued",
+    "fact.rescued": "{n} {n|time|times} from a silent worker", "fact.message": "Message",
+    "fact.published": "taken by the broker", "fact.pending": "not taken by the broker yet", "fact.next": "Next try",
+    "fact.cancel": "Cancel asked", "fact.verdict": "Verdict", "fact.task": "Task",
   },
   pt: {
-    "run.back": "Todas as execuções", "run.missing": "A execução {id} não existe.", "run.outcome": "Resultado", "run.facts": "Dados", "run.stale": "O que se vê é de {at}. {why}",
-    "run.cancel": "Cancelar execução", "run.cancel.ask": "Cancelar a execução {id}?", "run.cancel.why": "Ela para em segundos. O que foi lido fica guardado, e repetir continua daí.",
-    "run.cancel.told": "A execução {id} está sendo cancelada.", "run.retry": "Repetir o que falta", "run.refused": "Não é possível: a execução já está “{state}”.",
-    "fact.mode": "Modo", "fact.window": "Janela", "fact.asked": "Pedida", "fact.by": "{at} por {who}", "fact.attempt": "Tentativa", "fact.repeats": "{n}, repete a {run}", "fact.began": "Início", "fact.waited": "Esperou",
-    "fact.ended": "Fim", "fact.duration": "Duração", "fact.records": "Registros", "fact.worker": "Worker", "fact.held": "está com {worker}", "fact.free": "não está com ninguém", "fact.was": "esteve com {worker}",
-    "fact.progress": "Último avanço", "fact.rescues": "Resgatada", "fact.rescued": "{n} {n|vez|vezes} de um worker em silêncio", "fact.message": "Mensagem", "fact.published": "recebida pelo broker", "fact.pending": "ainda não recebida pelo broker",
+    "run.back": "Todas as execuções", "run.missing": "A execução {id} não existe.", "run.outcome": "Resultado",
+    "run.facts": "Dados", "run.stale": "O que se vê é de {at}. {why}", "run.cancel": "Cancelar execução",
+    "run.cancel.ask": "Cancelar a execução {id}?",
+    "run.cancel.why": "Ela para em segundos. O que foi lido fica guardado, e repetir continua daí.",
+    "run.cancel.told": "A execução {id} está sendo cancelada.", "run.retry": "Repetir o que falta",
+    "run.refused": "Não é possível: a execução já está “{state}”.", "fact.mode": "Modo", "fact.window": "Janela",
+    "fact.asked": "Pedida", "fact.by": "{at} por {who}", "fact.attempt": "Tentativa", "fact.repeats": "{n}, repete a {run}",
+    "fact.began": "Início", "fact.waited": "Esperou", "fact.ended": "Fim", "fact.duration": "Duração",
+    "fact.records": "Registros", "fact.worker": "Worker", "fact.held": "está com {worker}", "fact.free": "não está com ninguém",
+    "fact.was": "esteve com {worker}", "fact.progress": "Último avanço", "fact.rescues": "Resgatada",
+    "fact.rescued": "{n} {n|vez|vezes} de um worker em silêncio", "fact.message": "Mensagem",
+    "fact.published": "recebida pelo broker", "fact.pending": "ainda não recebida pelo broker",
     "fact.next": "Próxima tentativa", "fact.cancel": "Cancelamento pedido", "fact.verdict": "Veredito", "fact.task": "Tarefa",
   },
 });
@@ -63,10 +74,10 @@ export function show(place, page) {
       h(
         "div",
         { class: "stack" },
-        h("section", { class: "card stack", id: "run-verdict", "aria-labelledby": "verdict-title" }, h("h2", { id: "verdict-title" }, t("run.outcome")), meter, sentence),
+        card("run-verdict", t("run.outcome"), "card stack", meter, sentence),
         parts.timeline.element,
       ),
-      h("section", { class: "card", "aria-labelledby": "facts-title" }, h("h2", { id: "facts-title" }, t("run.facts")), facts),
+      card("run-data", t("run.facts"), "card", facts),
     ),
     parts.segments.element,
   );
@@ -89,7 +100,7 @@ export function show(place, page) {
     if (!meter.firstChild) fill(meter, track.show(run, bar(run)));
     // Of a run that is over every page counts as read that will not be read: the segments tell the truth.
     meter.hidden = isOver(run) || run.started_at === null;
-    track.told(run, ofAnswer(run.progress, run.records_processed));
+    track.told(run, ofAnswer(run.progress));
     track.watch([run]);
     put(sentence, verdict(run), isStuck(run, run.dispatch) ? notice("warn", t("why.pending")) : null);
     put(facts, factsOf(run));
@@ -106,7 +117,8 @@ export function show(place, page) {
   function failed(error) {
     if (error instanceof ApiError && error.status === 404) {
       ending.abort();
-      fill(place, h("section", { class: "ending" }, h("h1", {}, t("run.missing", { id })), h("p", {}, h("a", { href: "/console/runs" }, t("run.back")))));
+      const back = h("p", {}, h("a", { href: "/console/runs" }, t("run.back")));
+      fill(place, h("section", { class: "ending" }, h("h1", {}, t("run.missing", { id })), back));
     } else if (error) {
       fill(said, notice("bad", state.at ? t("run.stale", { at: when(state.at), why: explain(error) }) : explain(error)));
       said.stale = true;
@@ -115,6 +127,10 @@ export function show(place, page) {
       said.stale = false;
     }
   }
+}
+
+function card(id, title, style, ...content) {
+  return h("section", { class: style, id, "aria-labelledby": `${id}-title` }, h("h2", { id: `${id}-title` }, title), content);
 }
 
 /** The two buttons, shown where the state allows what they do. */
@@ -150,8 +166,13 @@ function actions(id, page, track, said, look) {
         refused(error);
         return;
       }
-      const asking = { track, signal: page.signal, wait: () => again("?overlap=queue"), look: () => page.go(`/console/runs/${other}`), freed: () => say("good", t("overlap.over", { id: String(other) })) };
-      const shown = inTheWay(other, asking);
+      const shown = inTheWay(other, {
+        track,
+        signal: page.signal,
+        wait: () => again("?overlap=queue"),
+        look: () => page.go(`/console/runs/${other}`),
+        freed: () => say("good", t("overlap.over", { id: String(other) })),
+      });
       fill(said, shown);
       shown.focus();
     }
@@ -173,7 +194,7 @@ function actions(id, page, track, said, look) {
 }
 
 function factsOf(run) {
-  const waited = run.started_at ? (new Date(run.started_at) - new Date(run.created_at)) / 1000 : isOver(run) ? null : (Date.now() - new Date(run.created_at)) / 1000;
+  const waited = isOver(run) && !run.started_at ? null : (new Date(run.started_at ?? Date.now()) - new Date(run.created_at)) / 1000;
   const facts = [
     ["mode", mode(run.mode)],
     ["window", run.window_start ? period(run.window_start, run.window_end) : t("run.window.later")],
@@ -193,7 +214,8 @@ function factsOf(run) {
     ["message", t(`fact.${run.dispatch}`)],
     ["task", h("code", {}, run.task_id)],
   ];
-  return facts.filter(([, value]) => value !== null).flatMap(([name, value]) => [h("dt", {}, t(`fact.${name}`)), h("dd", { "data-fact": name }, value)]);
+  const known = facts.filter(([, value]) => value !== null);
+  return known.map(([name, value]) => [h("dt", {}, t(`fact.${name}`)), h("dd", { "data-fact": name }, value)]);
 }
 
 function repeats(run) {

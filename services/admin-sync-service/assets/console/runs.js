@@ -5,31 +5,31 @@ import { get } from "./api.js";
 import { announce, fill, h, keyed, put } from "./dom.js";
 import { duration, local, number, period, shifted, today, when } from "./format.js";
 import { force } from "./force.js";
-import { badge, button, complain, explain, field, notice, row, table } from "./parts.js";
+import { badge, button, complain, explain, notice, row, table } from "./parts.js";
 import { present } from "./present.js";
 import { bar, ofAnswer, tracker } from "./progress.js";
-import { linkTo, mode, reason, who } from "./run_words.js";
+import { FILTERS, asked, filterForm } from "./run-filter.js";
+import { linkTo, mode, reason, who } from "./run-words.js";
 import { every } from "./watch.js";
 import { learn, t } from "./words.js";
 
 learn({
   en: {
-    "runs.title": "Runs", "runs.force": "Force a run", "runs.list": "History", "runs.filter": "Filter runs", "runs.status": "Outcome", "runs.mode": "Mode", "runs.from": "Asked for from",
-    "runs.to": "Asked for until", "runs.q": "Search", "runs.q.hint": "Number, error or who asked", "runs.all": "All",
-    "runs.status.running": "Running or waiting", "runs.status.success": "Success", "runs.status.error": "Error, incomplete, cancelled, lost", "runs.clear": "Clear filters",
+    "runs.title": "Runs", "runs.force": "Force a run", "runs.list": "History", "runs.clear": "Clear filters",
     "runs.count.total": "Total", "runs.count.success": "Success", "runs.count.error": "Error", "runs.count.running": "Running",
-    "runs.run": "Run", "runs.state": "State", "runs.window": "Window", "runs.result": "Progress", "runs.asked": "Asked for", "runs.more": "Show older runs",
-    "runs.told": "{n} more {n|run|runs}", "runs.records": "{n} {n|record|records}", "runs.by": "by {who}", "runs.waits": "waits for a worker",
+    "runs.run": "Run", "runs.state": "State", "runs.window": "Window", "runs.result": "Progress", "runs.asked": "Asked for",
+    "runs.more": "Show older runs", "runs.told": "{n} more {n|run|runs}", "runs.records": "{n} {n|record|records}",
+    "runs.by": "by {who}", "runs.waits": "waits for a worker",
     "runs.empty": "Nothing has run yet. Force an update to read what is new, or a backfill to read days that have passed.",
     "runs.none": "No run fits these filters.", "runs.stale": "What is shown is from {at}. {why}",
   },
   pt: {
-    "runs.title": "Execuções", "runs.force": "Forçar execução", "runs.list": "Histórico", "runs.filter": "Filtrar execuções", "runs.status": "Resultado", "runs.mode": "Modo", "runs.from": "Pedida a partir de",
-    "runs.to": "Pedida até", "runs.q": "Buscar", "runs.q.hint": "Número, erro ou quem pediu", "runs.all": "Todos",
-    "runs.status.running": "Em execução ou na fila", "runs.status.success": "Sucesso", "runs.status.error": "Erro, incompleta, cancelada, perdida", "runs.clear": "Limpar filtros",
-    "runs.count.total": "Total", "runs.count.success": "Sucesso", "runs.count.error": "Erro", "runs.count.running": "Em execução",
-    "runs.run": "Execução", "runs.state": "Estado", "runs.window": "Janela", "runs.result": "Progresso", "runs.asked": "Pedida", "runs.more": "Mostrar mais antigas",
-    "runs.told": "Mais {n} {n|execução|execuções}", "runs.records": "{n} {n|registro|registros}", "runs.by": "por {who}", "runs.waits": "aguarda um worker",
+    "runs.title": "Execuções", "runs.force": "Forçar execução", "runs.list": "Histórico", "runs.clear": "Limpar filtros",
+    "runs.count.total": "Total", "runs.count.success": "Sucesso", "runs.count.error": "Erro",
+    "runs.count.running": "Em execução", "runs.run": "Execução", "runs.state": "Estado", "runs.window": "Janela",
+    "runs.result": "Progresso", "runs.asked": "Pedida", "runs.more": "Mostrar mais antigas",
+    "runs.told": "Mais {n} {n|execução|execuções}", "runs.records": "{n} {n|registro|registros}", "runs.by": "por {who}",
+    "runs.waits": "aguarda um worker",
     "runs.empty": "Nada foi executado ainda. Force uma atualização para ler o que há de novo, ou um backfill para ler dias passados.",
     "runs.none": "Nenhuma execução corresponde aos filtros.", "runs.stale": "O que se vê é de {at}. {why}",
   },
@@ -40,7 +40,6 @@ const LIMIT = 50;
 /** Runs that are not over; more of them than this at once is a fault of its own. */
 const LIVE = 50;
 const CAP = 10_000;
-const FILTERS = ["status", "mode", "from", "to", "q"];
 
 export function show(place, page) {
   const wished = wish(page.query);
@@ -64,7 +63,16 @@ export function show(place, page) {
     h("div", { class: "head" }, h("h1", {}, t("runs.title")), h("div", { class: "actions" }, opener)),
     said,
     top.element,
-    h("section", { class: "card list", "aria-labelledby": "runs-list" }, h("h2", { id: "runs-list" }, t("runs.list")), form, counts, rows, nothing, more),
+    h(
+      "section",
+      { class: "card list", "aria-labelledby": "runs-list" },
+      h("h2", { id: "runs-list" }, t("runs.list")),
+      form,
+      counts,
+      rows,
+      nothing,
+      more,
+    ),
   );
   const look = every(LOOK_MS, glance, page.signal, failed);
   if (wished) {
@@ -94,12 +102,14 @@ export function show(place, page) {
     const [silent] = track.silent();
     if (!silent) return;
     const run = await get(`/sync/executions/${silent.id}`, { signal });
-    track.told(run, ofAnswer(run.progress, run.records_processed));
+    track.told(run, ofAnswer(run.progress));
   }
 
   async function older() {
-    const answer = await get(`/sync/history?${asked(filters, LIMIT)}&cursor=${encodeURIComponent(list.next)}`, { signal: page.signal }).catch(failed);
-    if (!answer) return;
+    const query = `${asked(filters, LIMIT)}&cursor=${encodeURIComponent(list.next)}`;
+    const answer = await get(`/sync/history?${query}`, { signal: page.signal }).catch(failed);
+    // Other filters may have been chosen meanwhile.
+    if (!answer || !query.startsWith(asked(filters, LIMIT))) return;
     const known = new Set(list.runs.map((run) => run.id));
     list.runs = [...list.runs, ...answer.executions.filter((run) => !known.has(run.id))];
     list.next = answer.next_cursor;
@@ -171,12 +181,6 @@ function byImportance(runs) {
   return [...runs].sort((one, other) => waits(one) - waits(other) || one.id - other.id);
 }
 
-/** The query for a page. People mean the day that they choose as the last one to be in it, the API its first instant. */
-function asked(filters, limit) {
-  const sent = { ...filters, to: /^\d{4}-\d\d-\d\d$/.test(filters.to) ? shifted(filters.to, 1) : filters.to, limit };
-  return new URLSearchParams(Object.entries(sent).filter(([, value]) => value));
-}
-
 /** What a row shows of a run: it is drawn anew when that changes. What moves while it runs moves by itself. */
 function told(run) {
   const settled = run.status === "running" ? null : [run.records_processed, run.duration_seconds];
@@ -197,55 +201,13 @@ function line(run, headings, track) {
 function result(run, track) {
   if (run.state === "queued" && !run.started_at) return h("span", { class: "quiet" }, t("runs.waits"));
   if (run.status === "running") return track.show(run, bar(run));
-  return h("span", {}, t("runs.records", { n: run.records_processed }), " ", h("span", { class: "quiet" }, run.started_at ? duration(run.duration_seconds) : "–"));
+  const took = run.started_at ? duration(run.duration_seconds) : "–";
+  return h("span", {}, t("runs.records", { n: run.records_processed }), " ", h("span", { class: "quiet" }, took));
 }
 
 function tally(place, told) {
   const capped = (count) => (told.counts_capped && count >= CAP ? `${number(CAP)}+` : number(count));
   const kinds = ["total", "success", "error", "running"];
-  put(place, kinds.map((kind) => h("div", {}, h("dt", {}, t(`runs.count.${kind}`)), h("dd", { "data-count": kind }, capped(told[`${kind}_count`])))));
-}
-
-/** `changed(values, replace)` with what is chosen; `replace` while somebody types, so that the way back is not letter by letter. */
-function filterForm(filters, changed) {
-  // The form that asks for a run has a field "mode" of its own.
-  const choice = (name, words) =>
-    field(t(`runs.${name}`), h("select", { name }, Object.entries({ "": t("runs.all"), ...words }).map(([value, text]) => h("option", { value, selected: value === filters[name] }, text))), { name: `filter-${name}` });
-  const date = (name) => field(t(`runs.${name}`), h("input", { name, type: "date", value: filters[name] }));
-  const q = h("input", { name: "q", type: "search", value: filters.q, maxlength: 200, autocomplete: "off", placeholder: t("runs.q.hint") });
-  const form = h(
-    "form",
-    { class: "row filter", id: "runs-filter", role: "search", "aria-label": t("runs.filter") },
-    choice("status", { running: t("runs.status.running"), success: t("runs.status.success"), error: t("runs.status.error") }),
-    choice("mode", { update: mode("update"), backfill: mode("backfill") }),
-    date("from"),
-    date("to"),
-    field(t("runs.q"), q),
-  );
-  const values = () => Object.fromEntries(FILTERS.map((name) => [name, form.elements[name].value.trim()]));
-  let last = JSON.stringify(values());
-  let typed = false;
-  let timer = null;
-  const tell = (typing) => {
-    clearTimeout(timer);
-    const now = JSON.stringify(values());
-    if (now === last) return;
-    last = now;
-    changed(values(), typing && typed);
-    typed = typing;
-  };
-  form.clear = () => {
-    for (const name of FILTERS) form.elements[name].value = "";
-    tell(false);
-  };
-  q.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => tell(true), 400);
-  });
-  form.addEventListener("change", (event) => event.target !== q && tell(false));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    tell(true);
-  });
-  return form;
+  const pair = (kind) => [h("dt", {}, t(`runs.count.${kind}`)), h("dd", { "data-count": kind }, capped(told[`${kind}_count`]))];
+  put(place, kinds.map((kind) => h("div", {}, pair(kind))));
 }

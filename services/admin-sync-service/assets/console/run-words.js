@@ -6,17 +6,21 @@ import { learn, t, tOr } from "./words.js";
 
 learn({
   en: {
-    "mode.update": "Update", "mode.backfill": "Backfill", "who.schedule": "the schedule", "who.reaper": "Farol's keeper", "who.anonymous": "anonymous", "who.nobody": "nobody known",
-    "run.name": "Run {id}", "run.window.later": "fixed when it begins",
-    "why.segments": "{left} of {all} segments are not complete", "why.cancelled": "cancelled by {who}", "why.request": "cancelled on request",
-    "why.overdue": "cancelled; its worker did not answer in time", "why.silent": "its workers fell silent {n} {n|time|times}, the last one was {worker}",
+    "mode.update": "Update", "mode.backfill": "Backfill", "who.schedule": "the schedule", "who.reaper": "Farol's keeper",
+    "who.anonymous": "anonymous", "who.nobody": "nobody known", "run.name": "Run {id}",
+    "run.window.later": "fixed when it begins", "why.segments": "{left} of {all} segments are not complete",
+    "why.cancelled": "cancelled by {who}", "why.request": "cancelled on request",
+    "why.overdue": "cancelled; its worker did not answer in time",
+    "why.silent": "its workers fell silent {n} {n|time|times}, the last one was {worker}",
     "why.pending": "The broker has not taken its message yet. It is written down and begins by itself when the broker is back: do not ask again.",
   },
   pt: {
-    "mode.update": "Atualização", "mode.backfill": "Backfill", "who.schedule": "o agendador", "who.reaper": "o zelador do Farol", "who.anonymous": "anônimo", "who.nobody": "desconhecido",
-    "run.name": "Execução {id}", "run.window.later": "definida quando começar",
-    "why.segments": "{left} de {all} segmentos não estão completos", "why.cancelled": "cancelada por {who}", "why.request": "cancelada a pedido",
-    "why.overdue": "cancelada; o worker não respondeu a tempo", "why.silent": "os workers silenciaram {n} {n|vez|vezes}, o último foi {worker}",
+    "mode.update": "Atualização", "mode.backfill": "Backfill", "who.schedule": "o agendador",
+    "who.reaper": "o zelador do Farol", "who.anonymous": "anônimo", "who.nobody": "desconhecido", "run.name": "Execução {id}",
+    "run.window.later": "definida quando começar", "why.segments": "{left} de {all} segmentos não estão completos",
+    "why.cancelled": "cancelada por {who}", "why.request": "cancelada a pedido",
+    "why.overdue": "cancelada; o worker não respondeu a tempo",
+    "why.silent": "os workers silenciaram {n} {n|vez|vezes}, o último foi {worker}",
     "why.pending": "O broker ainda não recebeu a mensagem. O pedido está gravado e começa sozinho quando o broker voltar: não peça de novo.",
   },
 });
@@ -37,7 +41,7 @@ export const mode = (word) => tOr(`mode.${word}`, word);
 export const who = (actor) => (actor ? tOr(`who.${actor}`, actor) : t("who.nobody"));
 
 /** A link to a run, named so that a list of them can be told apart by ear. */
-export const linkTo = (id, words) => h("a", { href: `/console/runs/${id}`, "data-key": `run-link-${id}` }, words ?? t("run.name", { id: String(id) }));
+export const linkTo = (id) => h("a", { href: `/console/runs/${id}`, "data-key": `run-link-${id}` }, t("run.name", { id: String(id) }));
 
 /** A time as how long ago it was; the exact one is its title. */
 export const moment = (text) => (text ? h("time", { datetime: text, title: when(text) }, ago(text)) : "–");
