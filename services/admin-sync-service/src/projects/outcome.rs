@@ -10,7 +10,7 @@ use super::error::ProjectError;
 use super::preview::Preview;
 use super::sample::sample;
 use super::scrub::Scrub;
-use super::trials::Tried;
+use super::trials::{Tried, is_redirect};
 
 /// The result of asking a client API once.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub struct TrialView {
     /// What viewers would be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview>,
-    /// Credentials went along. Stored ones go to the stored origin only.
+    /// Credentials went along, or may have where the connection broke. Stored ones go to the stored origin only.
     pub credentials_sent: bool,
 }
 
@@ -167,7 +167,7 @@ fn advice(error: &FetchError, seconds: u64, withheld: bool) -> String {
         FetchError::TooManyRequests { .. } => {
             "try again later; a longer polling_interval_seconds may be needed"
         }
-        FetchError::Address(reason) if reason.contains("redirect") => {
+        error if is_redirect(error) => {
             "redirects to another origin are not followed: put the address that it leads to into api_base_url, if you \
              trust it"
         }
@@ -175,5 +175,9 @@ fn advice(error: &FetchError, seconds: u64, withheld: bool) -> String {
         FetchError::Body(_) => "the client API must answer with less, and whole",
         FetchError::Credentials(_) => "give auth_credentials anew",
     };
-    format!("{error}. What to do: {what_to_do}")
+    match error {
+        // Its own words are a sentence.
+        FetchError::Connection(reason) => format!("{reason}. What to do: {what_to_do}"),
+        error => format!("{error}. What to do: {what_to_do}"),
+    }
 }

@@ -39,7 +39,7 @@ pub struct Tried {
     pub answer: Result<(u16, Bytes), FetchError>,
     /// Until then; `None`: nobody was asked.
     pub took: Option<Duration>,
-    /// Credentials went along.
+    /// Credentials went along, or may have.
     pub credentials_sent: bool,
 }
 
@@ -108,16 +108,28 @@ impl Trials {
             Ok(Answer::NotModified) => Err(FetchError::Refused(304)),
             Err(error) => Err(error),
         };
-        let unsent = matches!(
-            answer,
-            Err(FetchError::Credentials(_) | FetchError::Address(_) | FetchError::Connection(_))
-        );
+        // A connection may break at any moment: whoever is behind it may have read the request.
+        let unsent = match &answer {
+            Err(FetchError::Credentials(_)) => true,
+            Err(error) => is_no_address(error),
+            Ok(_) => false,
+        };
         Ok(Tried {
             took: Some(begun.elapsed()),
             credentials_sent: !matches!(source.auth, Auth::None) && !unsent,
             answer,
         })
     }
+}
+
+/// Nobody was asked at this address. A redirect that was refused is the answer of somebody.
+fn is_no_address(error: &FetchError) -> bool {
+    matches!(error, FetchError::Address(_)) && !is_redirect(error)
+}
+
+/// Somebody led elsewhere, and was not followed.
+pub fn is_redirect(error: &FetchError) -> bool {
+    matches!(error, FetchError::Address(reason) if reason.starts_with("the redirect was refused"))
 }
 
 impl Tried {

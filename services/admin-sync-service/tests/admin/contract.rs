@@ -6,6 +6,7 @@ use serde_json::json;
 use test_kit::{Contract, PATIENCE, http_request, judge_committed, wait_until};
 
 use crate::bodies::{backfill, id_of, ok};
+use crate::connecting::Connecting;
 use crate::force::cuttable;
 use crate::neighbours::{looking, services};
 use crate::ops_listeners::OpsListener;
@@ -327,4 +328,81 @@ async fn the_answers_about_the_system_are_as_the_contract_says() {
     })
     .await;
     world.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_answers_about_projects_are_as_the_contract_says() {
+    let there = Connecting::start().await;
+    let contract = contract(&there.world).await;
+    let (all, one) = ("/api/projects", "/api/projects/{slug}");
+    let integration = "/api/projects/{slug}/integration";
+    let units = [("A101", "livre"), ("A102", "sold")];
+    let key = json!({"auth_type": "api_key", "auth_credentials": {"api_key": "k"}, "unmapped_status": "hidden"});
+    there.connected("tower", &units, key).await;
+    let new = json!({"slug": "bare", "name": "Bare"});
+    for body in [new.clone(), new, json!({}), json!([])] {
+        contract.judge("POST", all, &there.world.post(all, &body).await);
+    }
+    contract.judge("GET", all, &there.world.get(all).await);
+    for slug in ["tower", "bare", "nobody"] {
+        let path = one.replace("{slug}", slug);
+        contract.judge("GET", one, &there.world.get(&path).await);
+        contract.judge(
+            "GET",
+            integration,
+            &there.world.get(&format!("{path}/integration")).await,
+        );
+        for body in [
+            json!({"retry_count": 1}),
+            json!({"description": "x"}),
+            json!({"x": 1}),
+        ] {
+            let body = body.to_string();
+            contract.judge("PUT", one, &there.send("PUT", &path, &[], &body).await);
+            let within = format!("{path}/integration");
+            contract.judge(
+                "PUT",
+                integration,
+                &there.send("PUT", &within, &[], &body).await,
+            );
+            let stale = [("if-match", "\"stale\"")];
+            contract.judge(
+                "PUT",
+                integration,
+                &there.send("PUT", &within, &stale, &body).await,
+            );
+        }
+        for overrides in [
+            json!({}),
+            json!({"api_base_url": "http://127.0.0.1:1"}),
+            json!({"x": 1}),
+        ] {
+            let tried = there
+                .world
+                .post(&format!("{path}/integration/test"), &overrides)
+                .await;
+            contract.judge("POST", "/api/projects/{slug}/integration/test", &tried);
+        }
+        for query in ["?client_status=livre", ""] {
+            let path = format!("{path}/integration/map-status{query}");
+            let mapped = there.world.post(&path, &json!({})).await;
+            contract.judge(
+                "POST",
+                "/api/projects/{slug}/integration/map-status",
+                &mapped,
+            );
+        }
+    }
+    for query in ["", "?limit=1", "?limit=0"] {
+        contract.judge(
+            "GET",
+            "/api/audit",
+            &there.world.get(&format!("/api/audit{query}")).await,
+        );
+    }
+    let text = there.world.post_with(all, &[], &vec![b'x'; 2 << 20]).await;
+    contract.judge("POST", all, &text);
+    let nobody = there.send("DELETE", "/api/projects/nobody", &[], "").await;
+    contract.judge("DELETE", one, &nobody);
+    there.shutdown().await;
 }

@@ -105,10 +105,10 @@ fn told(path: &str, headers: &[(String, String)]) -> Vec<u8> {
             )
         }
         "/escaped" => {
-            let escaped: String = all
-                .chars()
-                .map(|it| format!("\\u{:04x}", u32::from(it)))
-                .collect();
+            let escaped = all.chars().fold(String::new(), |mut escaped, it| {
+                let _ = write!(escaped, "\\u{:04x}", u32::from(it));
+                escaped
+            });
             (
                 "200 OK",
                 format!(r#"[{{"ref": "{escaped}", "status": "{escaped}"}}]"#),
