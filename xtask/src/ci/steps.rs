@@ -48,7 +48,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "openapi",
-        what: "the administration answers what its OpenAPI document says, and never with a 5xx",
+        what: "three services answer what their OpenAPI documents say, and never with a 5xx",
         needs: &[PYTHON],
         run: |lab| lab.check("openapi", &mut lab.python("ci/openapi_check.py")?),
     },
