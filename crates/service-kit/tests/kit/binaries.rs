@@ -117,6 +117,12 @@ fn version_help_and_manual_need_no_settings() {
 }
 
 #[test]
+fn what_answers_nobody_has_no_document_to_print() {
+    let output = run(MIGRATE, &["--print-openapi"], &[], "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn an_unreachable_database_is_told_without_its_password_and_exits_1() {
     let env = [("DATABASE_URL", "postgres://me:hunter2@127.0.0.1:1/farol")];
     let output = run(MIGRATE, &[], &env, "");

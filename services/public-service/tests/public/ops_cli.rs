@@ -49,6 +49,14 @@ async fn a_setting_that_nobody_knows_is_named_with_its_neighbour() {
 }
 
 #[tokio::test]
+async fn the_contract_is_printed_as_it_is_committed() {
+    let mut printing = ServiceProcess::spawn_with(BINARY, &["--print-openapi"], &[]);
+    assert_eq!(printing.wait_exit().await, Some(0));
+    let committed = include_str!("../../../../docs/openapi/public-service.json");
+    assert_eq!(printing.output().trim_end(), committed.trim_end());
+}
+
+#[tokio::test]
 async fn the_default_file_names_every_setting_and_is_itself_usable() {
     let mut printing = ServiceProcess::spawn_with(BINARY, &["--print-default-config"], &[]);
     assert_eq!(printing.wait_exit().await, Some(0));
