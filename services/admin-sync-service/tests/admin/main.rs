@@ -41,6 +41,7 @@ mod live_tasks;
 mod live_versions;
 mod mails;
 mod neighbours;
+mod neighbours_real;
 mod ops_cli;
 mod ops_listeners;
 mod ops_surface;
