@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use public_service::app::{App, Listeners, StartError};
+use public_service::openapi;
 use public_service::settings::Settings;
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
@@ -10,7 +11,7 @@ use service_kit::{cli, limits, telemetry};
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
-    let settings = match cli::start_described::<Settings>("public-service", public_service::openapi) {
+    let settings = match cli::start_described::<Settings>("public-service", openapi) {
         Ok(settings) => settings,
         Err(code) => return code,
     };

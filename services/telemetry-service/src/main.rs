@@ -6,11 +6,12 @@ use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::{cli, limits, telemetry};
 use telemetry_service::app::{App, Listeners, StartError};
+use telemetry_service::openapi;
 use telemetry_service::settings::Settings;
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> ExitCode {
-    let settings = match cli::start_described::<Settings>("telemetry-service", telemetry_service::openapi) {
+    let settings = match cli::start_described::<Settings>("telemetry-service", openapi) {
         Ok(settings) => settings,
         Err(code) => return code,
     };
