@@ -12,6 +12,14 @@ use super::sample::sample;
 use super::scrub::Scrub;
 use super::trials::{Tried, is_redirect};
 
+/// What is asked of a client API.
+const SHAPES: &str =
+    "Units are a list, {\"units\": […]}, {\"data\": […]} or a map of unit to status";
+/// Bytes of a body whose members are named, how many of them, and characters of each.
+const LARGEST_LOOKED_AT: usize = 64 * 1024;
+const MOST_NAMES: usize = 10;
+const LONGEST_NAME: usize = 40;
+
 /// The result of asking a client API once.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = Trial)]
@@ -103,16 +111,13 @@ fn read(body: &Bytes, integration: &Integration, scrub: &Scrub) -> Read {
         Err(error) => Read {
             sample: None,
             preview: None,
-            error: Some(scrub.text(&format!(
-                "{error}{}. Units are a list, {{\"units\": […]}}, {{\"data\": […]}} or a map of unit to status",
-                looks(body)
-            ))),
+            error: Some(format!("{error}{}. {SHAPES}", looks(body, scrub))),
         },
     }
 }
 
 /// What a body is that is none of units, without showing what it says: it may be meant for others.
-fn looks(body: &[u8]) -> String {
+fn looks(body: &[u8], scrub: &Scrub) -> String {
     let begins = body.trim_ascii_start();
     if begins.is_empty() {
         return "; it is empty".to_owned();
@@ -121,15 +126,22 @@ fn looks(body: &[u8]) -> String {
         return "; it looks like a web page: is status_endpoint right, or is it a login page?"
             .to_owned();
     }
+    if begins.len() > LARGEST_LOOKED_AT {
+        return String::new();
+    }
     let Ok(Value::Object(members)) = serde_json::from_slice(begins) else {
         return String::new();
     };
+    // Whole names are looked through for secrets before they are cut.
     let names: Vec<String> = members
         .keys()
-        .take(10)
-        .map(|name| name.chars().take(40).collect())
+        .take(MOST_NAMES)
+        .map(|name| scrub.cut(name, LONGEST_NAME))
         .collect();
-    format!("; it is an object of {}", names.join(", "))
+    match names.as_slice() {
+        [] => "; it is an object without members".to_owned(),
+        names => format!("; it is an object of {}", names.join(", ")),
+    }
 }
 
 /// What went wrong, and what to do about it.
