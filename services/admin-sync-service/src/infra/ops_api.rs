@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use farol_core::status::Slug;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use service_kit::http_client::{Outbound, Request, shown};
 use service_kit::settings::Url;
 
@@ -15,6 +16,8 @@ use crate::neighbours::{Health, Live};
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// Thousands of projects, each with its unmapped words, are on `/status`.
 const CAP: usize = 16 * 1024 * 1024;
+/// Projects of one listener that are kept. An entry takes a few bytes there and hundreds here.
+const MOST_PROJECTS: usize = 20_000;
 
 /// One listener. Its outbound client allows private addresses: it is the operator's own.
 #[derive(Clone, Debug)]
@@ -32,11 +35,12 @@ pub struct Doing {
     pub projects: BTreeMap<String, Live>,
 }
 
+/// Entries are looked at one by one where they stand: as values they would take fifty times their room.
 #[derive(Deserialize)]
-struct StatusBody {
+struct StatusBody<'a> {
     uptime_seconds: Option<u64>,
-    #[serde(default)]
-    projects: Vec<Value>,
+    #[serde(borrow, default)]
+    projects: Vec<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -81,14 +85,7 @@ impl OpsApi {
         if status != 200 {
             return Err(format!("it answers {status} to /status"));
         }
-        let body: StatusBody = serde_json::from_slice(&body)
-            .map_err(|_| "its answer to /status is none of a service of ours".to_owned())?;
-        let projects = body.projects.into_iter();
-        let projects = projects.filter_map(|it| serde_json::from_value::<Project>(it).ok());
-        Ok(Doing {
-            uptime_seconds: body.uptime_seconds,
-            projects: projects.map(|it| (it.slug, it.live)).collect(),
-        })
+        told(&body).ok_or_else(|| "its answer to /status is none of a service of ours".to_owned())
     }
 
     /// The version of its build, from `/metrics`: asked for once per process, since it renders every figure.
@@ -116,6 +113,19 @@ impl OpsApi {
     }
 }
 
+/// What a `/status` says; `None` for what is none. Projects have slugs: others are nobody's, and no column takes some.
+fn told(body: &[u8]) -> Option<Doing> {
+    let body: StatusBody<'_> = serde_json::from_slice(body).ok()?;
+    let projects = body.projects.iter();
+    let projects = projects.filter_map(|it| serde_json::from_str::<Project>(it.get()).ok());
+    let projects = projects.filter(|it| Slug::parse(&it.slug).is_some());
+    let projects = projects.take(MOST_PROJECTS);
+    Some(Doing {
+        uptime_seconds: body.uptime_seconds,
+        projects: projects.map(|it| (it.slug, it.live)).collect(),
+    })
+}
+
 /// The label of `build_info{…,version="…"}`.
 fn version(metrics: &str) -> Option<String> {
     let mut lines = metrics.lines();
@@ -127,7 +137,32 @@ fn version(metrics: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{MOST_PROJECTS, told, version};
+
+    #[test]
+    fn entries_that_are_no_projects_hide_no_other() {
+        let body = r#"{"uptime_seconds": 7, "projects": [
+            0, {}, {"slug": "a\u0000b"}, {"slug": "Tower"}, {"slug": "gate", "units": -1},
+            {"slug": "tower", "units": 3, "more": [1]}
+        ]}"#;
+        let doing = told(body.as_bytes()).unwrap();
+        assert_eq!(doing.uptime_seconds, Some(7));
+        let slugs: Vec<_> = doing.projects.keys().collect();
+        assert_eq!(slugs, ["tower"]);
+        assert_eq!(doing.projects["tower"].units, 3);
+        for none in ["", "[]", r#"{"projects": {}}"#, r#"{"projects": [1"#] {
+            assert!(told(none.as_bytes()).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_projects_is_not_kept() {
+        let entries: Vec<_> = (0..=MOST_PROJECTS)
+            .map(|it| format!(r#"{{"slug":"p-{it}"}}"#))
+            .collect();
+        let body = format!(r#"{{"projects":[{}]}}"#, entries.join(","));
+        assert_eq!(told(body.as_bytes()).unwrap().projects.len(), MOST_PROJECTS);
+    }
 
     #[test]
     fn the_version_is_a_label_of_the_build() {

@@ -144,6 +144,35 @@ async fn a_change_made_while_public_service_is_away_stays() {
     world.shutdown().await;
 }
 
+#[tokio::test]
+async fn what_no_column_takes_keeps_no_other_project_from_being_written() {
+    let mut nul = told("tower", "live", "2025-07-10T12:00:00.000Z");
+    nul["slug"] = json!("tow\u{0}er");
+    let listener = OpsListener::ready(
+        "1",
+        &json!([
+            nul,
+            told("gate", "live", "-200000-01-01T00:00:00Z"),
+            told("quay", "live", "+200000-01-01T00:00:00Z"),
+            told("tower", "live", "2025-07-10T12:00:00.000Z"),
+        ]),
+    )
+    .await;
+    let world = writing(&[&listener]).await;
+    for slug in ["tower", "gate", "quay"] {
+        world.connected(slug).await;
+    }
+    world
+        .says("tower", "last_sync_at = '2025-07-10T12:00:00Z'")
+        .await;
+    for slug in ["gate", "quay"] {
+        world
+            .says(slug, "last_sync_at IS NULL AND sync_status = 'success'")
+            .await;
+    }
+    world.shutdown().await;
+}
+
 /// The seat is the test's, so that nobody leads.
 #[tokio::test]
 async fn only_the_leader_writes() {
