@@ -69,7 +69,8 @@
   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
   for (const id of new Set(ids)) if (ids.indexOf(id) !== ids.lastIndexOf(id)) complaints.push(`id twice: ${id}`);
   for (const element of document.querySelectorAll("[aria-labelledby]"))
-    if (!document.getElementById(element.getAttribute("aria-labelledby"))) complain(element, "label missing");
+    for (const id of element.getAttribute("aria-labelledby").split(/\s+/))
+      if (!document.getElementById(id)) complain(element, `label ${id} missing`);
   if (document.querySelectorAll("h1").length !== 1) complaints.push("not exactly one h1");
   let level = 1;
   for (const heading of document.querySelectorAll("h1, h2, h3, h4")) {

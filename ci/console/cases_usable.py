@@ -11,6 +11,7 @@ from steps import shown, signed_in
 JUDGE = pathlib.Path(browser.harness.__file__).with_name("judge.js").read_text(encoding="utf-8")
 PAGES = (
     ("runs", "/console/runs", "Runs"),
+    ("run", "/console/runs/1", "Run 1"),
     ("coverage", "/console/coverage", "Coverage"),
     ("dashboard", "/console/dashboard", "Dashboard"),
     ("projects", "/console/projects", "Projects"),
@@ -34,8 +35,8 @@ def settled(page):
 for scheme in ("light", "dark"):
     for width in (360, 1280):
 
-        @case(f"looks: names, roles, contrast and width of every page, {scheme}, {width} px")
-        def looks(t, scheme=scheme, width=width):
+        @case(f"usable: names, roles, contrast and width of every page, {scheme}, {width} px")
+        def usable(t, scheme=scheme, width=width):
             page = t.visit("/console", width=width, height=800, color_scheme=scheme)
             expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
             found = complaints(page, "sign-in")
@@ -55,7 +56,7 @@ for scheme in ("light", "dark"):
             assert not found, "\n".join(found)
 
 
-@case("looks: with the keyboard alone from the first Tab to another page")
+@case("usable: with the keyboard alone from the first Tab to another page")
 def keyboard(t):
     page = signed_in(t)
     shown(page, "Runs")
