@@ -57,6 +57,9 @@ pub enum ApiError {
     /// A browser's cookie came along, and nothing says that it was the console who asked.
     #[error("a session without the header of the console")]
     NotTheConsole,
+    /// Everybody may come in, but not by a name that may be a stranger's.
+    #[error("a name of the Internet without credentials")]
+    PublicName,
     /// The body is larger than we read.
     #[error("the body is too large")]
     TooLarge,
@@ -121,6 +124,13 @@ impl ApiError {
                 code: "cross_site",
                 ..Problem::forbidden(
                     "What is done with a session needs the header X-Requested-With: farol-console",
+                )
+            },
+            Self::PublicName => Problem {
+                code: "public_name",
+                ..Problem::forbidden(
+                    "With ADMIN_AUTH=off this service is asked by its address or a private name, not by a name of the \
+                     Internet (Host)",
                 )
             },
             Self::TooLarge => Problem::payload_too_large(BODY_LIMIT),

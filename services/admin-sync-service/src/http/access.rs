@@ -104,6 +104,7 @@ impl Access {
     /// [`ApiError`], for whoever may not come in.
     pub async fn admit(&self, shown: &Shown) -> Result<Admitted, ApiError> {
         let Some(ways) = &self.ways else {
+            shown.is_by_no_public_name()?;
             return Ok(Admitted::otherwise(ANYBODY.to_owned()));
         };
         let Some(authorization) = &shown.authorization else {

@@ -3,6 +3,8 @@
 use admin_sync_service::settings::{AdminAuth, Settings};
 use argon2::{Argon2, Params, PasswordHasher as _};
 use test_kit::{Answer, http_get, http_request};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::bodies::{ok, problem};
 use crate::world::{AUTHORIZATION, PASSWORD, World};
@@ -243,6 +245,93 @@ async fn with_the_door_off_everybody_may_come_in() {
         assert_eq!(ok(&answer)["status"], "idle");
     }
     world.shutdown().await;
+}
+
+/// Over plain HTTP to another machine browsers send no `Sec-Fetch-Site`, but for what changes something an `Origin`.
+#[tokio::test]
+async fn a_page_of_another_origin_cannot_act_where_browsers_say_no_more_than_its_origin() {
+    for auth in [AdminAuth::On, AdminAuth::Off] {
+        let world = World::with(|settings| settings.access.admin_auth = auth).await;
+        let address = world.service.address;
+        let ours = format!("http://{address}");
+        let force = async |headers: &[(&str, &str)]| {
+            world
+                .post_with("/sync/force?overlap=queue", headers, b"")
+                .await
+        };
+        let port = address.port();
+        for foreign in [
+            "http://evil.lan",
+            "null",
+            "",
+            &format!("http://localhost:{port}"),
+            "http://127.0.0.1",
+            &format!("{ours}.evil.example"),
+            &format!("http://evil.example/{ours}"),
+        ] {
+            problem(&force(&[("origin", foreign)]).await, 403, "cross_site");
+        }
+        let read = [AUTHORIZATION, ("origin", "http://evil.lan")];
+        ok(&http_get(&world.url("/sync/status"), &read).await);
+        assert_eq!(world.runs().await, 0);
+        // A proxy may have changed the scheme or the host: what the page cannot have added counts then.
+        for headers in [
+            &[("origin", ours.as_str())][..],
+            &[("origin", &format!("https://{address}"))],
+            &[
+                ("origin", "http://evil.lan"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            &[
+                ("origin", "http://farol.lan"),
+                ("x-requested-with", "farol-console"),
+            ],
+        ] {
+            ok(&force(headers).await);
+        }
+        world.shutdown().await;
+    }
+}
+
+/// Or any page could have its own name lead to this machine, and be of our origin.
+#[tokio::test]
+async fn with_the_door_off_nobody_is_answered_under_a_name_of_the_internet() {
+    let world = World::with(|settings| settings.access.admin_auth = AdminAuth::Off).await;
+    let guarded = World::start().await;
+    for (host, status) in [
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:80", 403),
+        ("localhost.evil.example.", 403),
+        ("evillocalhost.example", 403),
+        ("notlocal", 200),
+        ("[", 403),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("192.0.2.1:8000", 200),
+        ("localhost", 200),
+        ("LOCALHOST.:8000", 200),
+        ("farol-admin:8000", 200),
+        ("admin.farol.svc.cluster.local", 200),
+        ("farol.lan", 200),
+    ] {
+        for path in ["/sync/status", "/console/session"] {
+            assert_eq!(asked_as(&world, host, path).await, status, "{host}{path}");
+        }
+        let shown = asked_as(&guarded, host, "/console/session").await;
+        assert_eq!(shown, 200, "{host}");
+    }
+    world.shutdown().await;
+    guarded.shutdown().await;
+}
+
+/// The status of a GET under a name.
+async fn asked_as(world: &World, host: &str, path: &str) -> u16 {
+    let mut stream = TcpStream::connect(world.service.address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[tokio::test]
