@@ -60,6 +60,25 @@ def restart(t):
     shown(page, "Projects")
 
 
+@case("door: while the administration is silent, no page shows what was as what is", refusals=("net",))
+def silent(t):
+    page = signed_in(t, "/console/system")
+    shown(page, "System")
+    with t.world.frozen_service():
+        expect(page.get_by_text("What is shown is from")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("What is shown is from")).to_be_hidden(timeout=PATIENCE_MS)
+
+
+@case("door: how long ago something was does not depend on the reader's clock")
+def wrong_clock(t):
+    page = signed_in(t)
+    page.add_init_script("const real = Date.now; Date.now = () => real() + 86_400_000;")
+    page.reload()
+    since = page.locator("#runs-source [data-fact=since]")
+    expect(since).to_contain_text("ago")
+    assert " d" not in since.inner_text(), since.inner_text()
+
+
 @case("door: a page of another site can do nothing with the session", refusals=(401, 403))
 def other_site(t):
     page = signed_in(t)

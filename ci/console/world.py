@@ -2,6 +2,7 @@
 service but one, which is away."""
 
 import base64
+import contextlib
 import json
 import os
 import secrets
@@ -64,6 +65,16 @@ class World(Stage):
     def kill_service(self):
         if service := self._services.pop("admin", None):
             self.end(service, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def frozen_service(self):
+        """The administration takes connections and answers nothing."""
+        service = self._services["admin"]
+        service.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            service.send_signal(signal.SIGCONT)
 
     def ingestor(self):
         self._services["ingestor"] = self.start("ingestor", OPS_PORT=str(self._ingestor_ops))

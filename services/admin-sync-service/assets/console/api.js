@@ -1,7 +1,11 @@
 // The REST API as the pages use it. The cookie goes along by itself; the header says that it is us who ask, and not a
 // page of another site, and keeps the browser from showing a password dialog of its own.
 
+import { hear } from "./clock.js";
+
 const OURS = { "X-Requested-With": "farol-console" };
+/** A service that is silent for so long is away: else what is shown would be taken for the present, and nobody would be told. */
+const PATIENCE_MS = 20_000;
 
 /** What an answer other than 2xx becomes. `fields` is what is wrong, by name of the field. */
 export class ApiError extends Error {
@@ -15,7 +19,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Nothing came back at all. */
+/** Nothing came back at all, or not in time. */
 export class Unreachable extends Error {}
 
 /** Who shows what it takes to sign in again; `main.js` puts it here. */
@@ -33,12 +37,14 @@ async function ask(method, path, body, { signal, headers = {}, stay = false } = 
   let answer;
   let text;
   try {
-    answer = await fetch(path, { method, signal, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
+    const until = within(method, signal);
+    answer = await fetch(path, { method, signal: until, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
     text = await answer.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Unreachable(error.message);
   }
+  hear(answer.headers.get("date"));
   if (answer.ok) {
     const told = text ? JSON.parse(text) : null;
     // What If-Match wants, for those who edit.
@@ -52,6 +58,13 @@ async function ask(method, path, body, { signal, headers = {}, stay = false } = 
 /** An Idempotency-Key: `crypto.randomUUID` is missing where the console is not served over TLS. */
 export function onceKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What only looks is given up and asked again. What acts may take its time: to try a client API, to put a thousand messages back. */
+function within(method, signal) {
+  if (method !== "GET") return signal;
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  return signal ? AbortSignal.any([signal, late]) : late;
 }
 
 function parsed(text) {

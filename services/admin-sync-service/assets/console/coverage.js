@@ -1,12 +1,12 @@
 // Coverage: of which days and modalidades everything is proven to be here, where it is not, and the way to read it again.
 
 import { ApiError, get } from "./api.js";
-import { announce, fill, h, refresh, swap } from "./dom.js";
+import { announce, fill, h, put, refresh, swap } from "./dom.js";
 import { day, today } from "./format.js";
 import { STATES, again, counter, gapTable, sign } from "./gaps.js";
 import { heat, longDay } from "./heat.js";
 import { modalidade } from "./modalidades.js";
-import { button, complain, explain, field, notice } from "./parts.js";
+import { button, complain, field, notice, outdated } from "./parts.js";
 import { every } from "./watch.js";
 import { learn, t } from "./words.js";
 
@@ -34,7 +34,6 @@ learn({
     "coverage.gaps": "What is missing", "coverage.gaps.none": "Nothing is missing in these days.", "coverage.gaps.days": "Days", "coverage.gaps.cells": "Cells", "coverage.gaps.of": "Modalidades", "coverage.gaps.why": "Why",
     "coverage.gaps.do": "Remedy", "coverage.gaps.all": "all", "coverage.gaps.rest": "Show all {n}", "coverage.gaps.more": "{names} and {n} more",
     "coverage.wrong.date": "Not a date", "coverage.wrong.order": "Later than the last day", "coverage.wrong.long": "More than 366 days",
-    "coverage.old": "This is not the newest: {why}",
   },
   pt: {
     "coverage.title": "Cobertura", "coverage.about": "Cada célula é uma modalidade em um dia. Completa significa que está provado que tudo está aqui.",
@@ -56,7 +55,6 @@ learn({
     "coverage.gaps": "O que falta", "coverage.gaps.none": "Nada falta nestes dias.", "coverage.gaps.days": "Dias", "coverage.gaps.cells": "Células", "coverage.gaps.of": "Modalidades", "coverage.gaps.why": "Por quê",
     "coverage.gaps.do": "Solução", "coverage.gaps.all": "todas", "coverage.gaps.rest": "Mostrar todas as {n}", "coverage.gaps.more": "{names} e mais {n}",
     "coverage.wrong.date": "Não é uma data", "coverage.wrong.order": "Depois do último dia", "coverage.wrong.long": "Mais de 366 dias",
-    "coverage.old": "Isto não é o mais novo: {why}",
   },
 });
 
@@ -80,14 +78,9 @@ export async function show(place, page) {
   form.elements.from.value = view.from;
   form.elements.to.value = view.to;
   let shown = body(content, view);
-  let first = true;
   every(
     AGAIN_MS,
     async () => {
-      if (first) {
-        first = false;
-        return;
-      }
       const fresh = await get(address(page.query), { signal: page.signal });
       // Another day has begun, or another modalidade is asked for: another map.
       if (fresh.from !== view.from || fresh.days.length !== view.days.length) shown = body(content, fresh);
@@ -95,7 +88,8 @@ export async function show(place, page) {
       view = fresh;
     },
     page.signal,
-    (error) => fill(said, error ? notice("warn", t("coverage.old", { why: explain(error) })) : null),
+    (...failure) => put(said, outdated(...failure)),
+    { fresh: true },
   );
 }
 

@@ -3,10 +3,10 @@
 import { get } from "./api.js";
 import { chart, library } from "./charts.js";
 import "./dashboard-words.js";
-import { fill, h, refresh } from "./dom.js";
+import { fill, h, put, refresh } from "./dom.js";
 import { figures } from "./figures.js";
 import { ago, number, when } from "./format.js";
-import { badge, explain, notice, table } from "./parts.js";
+import { badge, notice, outdated, table } from "./parts.js";
 import { specs } from "./series.js";
 import { every } from "./watch.js";
 import { t, tOr } from "./words.js";
@@ -25,18 +25,14 @@ export async function show(place, page) {
   const content = h("div", { class: "stack" });
   fill(place, h("div", { class: "head" }, h("h1", {}, t("dashboard.title")), ranges(days)), said, content);
   let shown = body(content, view, days, Chart, page.signal);
-  let first = true;
   every(
     AGAIN_MS[days],
     async () => {
-      if (first) {
-        first = false;
-        return;
-      }
       shown = shown.update(await look()) ?? shown;
     },
     page.signal,
-    (error) => fill(said, error ? notice("warn", t("dashboard.old", { why: explain(error) })) : null),
+    (...failure) => put(said, outdated(...failure)),
+    { fresh: true },
   );
 }
 

@@ -1,5 +1,6 @@
 // The window of a backfill: two times in the service's zone, and the choices that are made most.
 
+import { now } from "./clock.js";
 import { h } from "./dom.js";
 import { local, today, zoneName } from "./format.js";
 import { button, field } from "./parts.js";
@@ -62,7 +63,7 @@ function choices() {
     ["yesterday", midnight(today(-1)), end],
     ["week", midnight(today(-7)), end],
     ["month", midnight(today(-30)), end],
-    ["thismonth", midnight(first), first === today() ? local(new Date()) : end],
+    ["thismonth", midnight(first), first === today() ? local(now()) : end],
   ];
 }
 

@@ -1,5 +1,6 @@
 // Numbers, times and durations as people read them, in the reader's language and the service's time zone.
 
+import { now } from "./clock.js";
 import { locale, t } from "./words.js";
 
 let zone = "America/Sao_Paulo";
@@ -59,8 +60,7 @@ export function days(from, to) {
 
 /** Today in the service's zone, as `2026-11-27`, and days around it. */
 export function today(offset = 0) {
-  const now = new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(new Date());
-  return shifted(now, offset);
+  return shifted(new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(now()), offset);
 }
 
 export function shifted(text, days) {
@@ -89,5 +89,5 @@ export function duration(seconds) {
 /** How long ago an RFC 3339 text was. */
 export function ago(text) {
   if (!text) return t("never");
-  return t("ago", { span: duration((Date.now() - new Date(text)) / 1000) });
+  return t("ago", { span: duration((now() - new Date(text)) / 1000) });
 }

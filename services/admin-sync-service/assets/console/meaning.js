@@ -8,11 +8,11 @@ import { learn, t, tOr } from "./words.js";
 learn({
   en: {
     "status.available": "Available", "status.reserved": "Reserved", "status.sold": "Sold", "status.hidden": "Hidden", "status.unreleased": "Unreleased",
-    "meaning.of": "Meaning of “{word}”", "meaning.blank": "(no status)", "meaning.proposed": "proposed", "meaning.none": "Not mapped",
+    "meaning.of": "Meaning of “{word}”", "meaning.blank": "(no status)", "meaning.proposed": "proposed",
   },
   pt: {
     "status.available": "Disponível", "status.reserved": "Reservado", "status.sold": "Vendido", "status.hidden": "Oculto", "status.unreleased": "A lançar",
-    "meaning.of": "Significado de “{word}”", "meaning.blank": "(sem situação)", "meaning.proposed": "sugerido", "meaning.none": "Sem mapeamento",
+    "meaning.of": "Significado de “{word}”", "meaning.blank": "(sem situação)", "meaning.proposed": "sugerido",
   },
 });
 

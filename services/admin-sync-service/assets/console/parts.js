@@ -3,6 +3,7 @@
 
 import { ApiError, Unreachable } from "./api.js";
 import { announce, h } from "./dom.js";
+import { exactly } from "./format.js";
 import { problem, rule } from "./rules.js";
 import { learn, t, tOr } from "./words.js";
 
@@ -15,8 +16,9 @@ learn({
     "state.idle": "Idle", "state.active": "Active", "state.inactive": "Inactive", "state.never": "Never read",
     "state.complete": "Complete", "state.suspected_outage": "Suspected outage",
     "state.pending": "Waiting", "state.failed": "Failed",
-    "part.cancel": "Not now", "part.close": "Close", "part.again": "Try again", "part.unreachable": "The service cannot be reached. It is asked again.",
-    "part.failed": "That did not work: {why}", "part.busy": "Working …",
+    "part.cancel": "Not now", "part.again": "Try again", "part.unreachable": "The service cannot be reached.",
+    "part.failed": "That did not work: {why}",
+    "part.old": "What is shown is from {at}. {why} It is asked again.",
   },
   pt: {
     "state.queued": "Na fila", "state.running": "Em execução", "state.retry_wait": "Aguarda nova tentativa", "state.cancelling": "Cancelando",
@@ -26,8 +28,9 @@ learn({
     "state.idle": "Ocioso", "state.active": "Ativo", "state.inactive": "Inativo", "state.never": "Nunca lido",
     "state.complete": "Completo", "state.suspected_outage": "Suspeita de falha",
     "state.pending": "Aguardando", "state.failed": "Falhou",
-    "part.cancel": "Agora não", "part.close": "Fechar", "part.again": "Tentar de novo", "part.unreachable": "O serviço não responde. Nova tentativa em instantes.",
-    "part.failed": "Não deu certo: {why}", "part.busy": "Um momento …",
+    "part.cancel": "Agora não", "part.again": "Tentar de novo", "part.unreachable": "O serviço não responde.",
+    "part.failed": "Não deu certo: {why}",
+    "part.old": "O que se vê é de {at}. {why} Nova tentativa em instantes.",
   },
 });
 
@@ -46,6 +49,12 @@ export function explain(error) {
 /** A line that is told to everybody: `kind` is bad, warn or good. */
 export function notice(kind, ...content) {
   return h("div", { class: `notice is-${kind}`, role: kind === "bad" ? "alert" : "status" }, ...content);
+}
+
+/** Of a page that is looked at anew, what `every` tells of that: why it fails, and when what is shown was so. For `put`. */
+export function outdated(error, at) {
+  if (!error) return null;
+  return notice("bad", at ? t("part.old", { at: exactly(at), why: explain(error) }) : explain(error));
 }
 
 /** A label, its control, a hint, and a place for what is wrong with it. `control` gets the id. */

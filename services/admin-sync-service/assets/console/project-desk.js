@@ -2,6 +2,7 @@
 // shows something listens.
 
 import { ApiError, get, post, put } from "./api.js";
+import { now } from "./clock.js";
 import { mapped } from "./mapping.js";
 
 /** A change of an integration is in force everywhere after so many seconds (docs/API.md). */
@@ -72,7 +73,7 @@ export class Desk {
   /** Asks the client API once, with `overrides` laid over what is stored. */
   async test(overrides = {}) {
     const answer = await post(`${this.path}/integration/test`, overrides, { signal: this.page.signal });
-    this.trial = { ...answer, overrides, at: new Date().toISOString() };
+    this.trial = { ...answer, overrides, at: new Date(now()).toISOString() };
     this.tell("trial");
   }
 

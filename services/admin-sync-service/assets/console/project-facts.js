@@ -9,7 +9,7 @@ import { learn, t } from "./words.js";
 learn({
   en: {
     "facts.title": "Name and publication", "facts.name": "Name", "facts.description": "Description", "facts.save": "Save", "facts.saved": "Saved.",
-    "facts.slug": "Short name (slug)", "facts.made": "Made", "facts.changed": "Changed", "facts.needed": "A project needs a name.",
+    "facts.made": "Made", "facts.changed": "Changed", "facts.needed": "A project needs a name.",
     "facts.off": "Deactivate", "facts.on": "Activate", "facts.off.ask": "Deactivate “{name}”?",
     "facts.off.why": "Viewers that are open end at once and say that the project is no longer published; its address answers 404. Nothing is deleted, and the client API is no longer asked.",
     "facts.off.done": "The project is inactive.", "facts.on.done": "The project is active: viewers can open it.",
@@ -17,7 +17,7 @@ learn({
   },
   pt: {
     "facts.title": "Nome e publicação", "facts.name": "Nome", "facts.description": "Descrição", "facts.save": "Salvar", "facts.saved": "Salvo.",
-    "facts.slug": "Nome curto (slug)", "facts.made": "Criado", "facts.changed": "Mudado", "facts.needed": "Um projeto precisa de um nome.",
+    "facts.made": "Criado", "facts.changed": "Mudado", "facts.needed": "Um projeto precisa de um nome.",
     "facts.off": "Desativar", "facts.on": "Ativar", "facts.off.ask": "Desativar “{name}”?",
     "facts.off.why": "As páginas públicas abertas terminam na hora e dizem que o projeto não está mais publicado; o endereço responde 404. Nada é apagado, e a API do cliente não é mais consultada.",
     "facts.off.done": "O projeto está inativo.", "facts.on.done": "O projeto está ativo: os visitantes podem abri-lo.",

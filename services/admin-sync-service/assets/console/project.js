@@ -2,9 +2,9 @@
 // it. Each card is a module of its own; they share a desk.
 
 import { ApiError, del, get } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, put } from "./dom.js";
 import { auditCard } from "./audit.js";
-import { busy, button, confirmed, explain, notice } from "./parts.js";
+import { busy, button, confirmed, explain, notice, outdated } from "./parts.js";
 import { Desk, EFFECT_SECONDS, isStale } from "./project-desk.js";
 import { factsCard } from "./project-facts.js";
 import { complaints, integrationFields } from "./project-form.js";
@@ -65,7 +65,7 @@ export async function show(place, page) {
   page.guard(() => api.dirty() || facts.dirty());
   desk.listen((what) => what !== "project" && what !== "all" && audit.look());
   if (page.query.has("test")) arrive(page, api);
-  every(LOOK_MS, () => Promise.all([desk.look(), audit.look()]), page.signal, (error) => fill(away, error ? notice("warn", explain(error)) : null));
+  every(LOOK_MS, () => Promise.all([desk.look(), audit.look()]), page.signal, (...failure) => put(away, outdated(...failure)));
   return undefined;
 }
 

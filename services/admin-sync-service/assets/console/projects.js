@@ -1,9 +1,9 @@
 // The list of projects, as they are right now: those that need a person first.
 
 import { get } from "./api.js";
-import { fill, h, refresh } from "./dom.js";
+import { fill, h, put, refresh } from "./dom.js";
 import { ago, number, when } from "./format.js";
-import { badge, explain, notice, row, table } from "./parts.js";
+import { badge, outdated, row, table } from "./parts.js";
 import { stateOf } from "./project-live.js";
 import { showNew } from "./project-new.js";
 import { every } from "./watch.js";
@@ -81,7 +81,8 @@ export async function show(place, page) {
       draw();
     },
     page.signal,
-    (error) => fill(away, error ? notice("warn", explain(error)) : null),
+    (...failure) => put(away, outdated(...failure)),
+    { fresh: true },
   );
   return undefined;
 }

@@ -1,5 +1,6 @@
 // What lists and pages of runs have in common: names of modes and people, and why a run did not end well, in words.
 
+import { now } from "./clock.js";
 import { h } from "./dom.js";
 import { ago, when } from "./format.js";
 import { learn, t, tOr } from "./words.js";
@@ -33,7 +34,7 @@ export const isRetryable = (run) => isOver(run) && run.state !== "success";
 
 /** The broker usually takes a message within a second: nobody is told of that. */
 const PENDING_MS = 5000;
-export const isStuck = (run, dispatch) => dispatch === "pending" && Date.now() - new Date(run.created_at) > PENDING_MS;
+export const isStuck = (run, dispatch) => dispatch === "pending" && now() - new Date(run.created_at) > PENDING_MS;
 
 export const mode = (word) => tOr(`mode.${word}`, word);
 

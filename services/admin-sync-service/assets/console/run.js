@@ -1,10 +1,11 @@
 // The page of one run: what becomes of it, what it has read, what happened to it, and the two things that can be done to it.
 
 import { ApiError, get, onceKey, post } from "./api.js";
+import { now } from "./clock.js";
 import { announce, fill, h, put } from "./dom.js";
-import { duration, exactly, number, period, when } from "./format.js";
+import { duration, exactly, number, period } from "./format.js";
 import { blockingRun, inTheWay, request } from "./overlap.js";
-import { badge, button, confirmed, explain, notice } from "./parts.js";
+import { badge, button, confirmed, explain, notice, outdated } from "./parts.js";
 import { bar, ofAnswer, tracker } from "./progress.js";
 import { isOver, isRetryable, isStuck, linkTo, mode, moment, who } from "./run-words.js";
 import { segments } from "./segments.js";
@@ -16,7 +17,7 @@ import { learn, t, tOr } from "./words.js";
 learn({
   en: {
     "run.back": "All runs", "run.missing": "There is no run {id}.", "run.outcome": "Outcome", "run.facts": "Facts",
-    "run.stale": "What is shown is from {at}. {why}", "run.cancel": "Cancel run", "run.cancel.ask": "Cancel run {id}?",
+    "run.cancel": "Cancel run", "run.cancel.ask": "Cancel run {id}?",
     "run.cancel.why": "It stops within seconds. What it has read is kept, and retry can go on from there.",
     "run.cancel.told": "Run {id} is being cancelled.", "run.retry": "Retry what is missing",
     "run.refused": "That is not possible: the run is “{state}” by now.", "fact.mode": "Mode", "fact.window": "Window",
@@ -30,7 +31,7 @@ learn({
   },
   pt: {
     "run.back": "Todas as execuções", "run.missing": "A execução {id} não existe.", "run.outcome": "Resultado",
-    "run.facts": "Dados", "run.stale": "O que se vê é de {at}. {why}", "run.cancel": "Cancelar execução",
+    "run.facts": "Dados", "run.cancel": "Cancelar execução",
     "run.cancel.ask": "Cancelar a execução {id}?",
     "run.cancel.why": "Ela para em segundos. O que foi lido fica guardado, e repetir continua daí.",
     "run.cancel.told": "A execução {id} está sendo cancelada.", "run.retry": "Repetir o que falta",
@@ -51,7 +52,7 @@ const ENDING_MS = 1000;
 
 export function show(place, page) {
   const id = page.params.id;
-  const state = { run: null, at: null, took: 0 };
+  const state = { run: null, took: 0 };
   const ending = new AbortController();
   page.signal.addEventListener("abort", () => ending.abort());
   const track = tracker(page, () => look());
@@ -87,7 +88,7 @@ export function show(place, page) {
     const begun = Date.now();
     const run = await get(`/sync/executions/${id}`, { signal: page.signal });
     const before = state.run;
-    Object.assign(state, { run, at: new Date().toISOString(), took: Date.now() - begun });
+    Object.assign(state, { run, took: Date.now() - begun });
     draw(run);
     if (!isOver(run)) return;
     if (before && !isOver(before)) announce(`${t("run.name", { id })}: ${tOr(`state.${run.state}`, run.state)}`);
@@ -114,13 +115,13 @@ export function show(place, page) {
     return state.run?.state === "cancelling" ? Math.max(ENDING_MS, 3 * state.took) : Math.max(LOOK_MS, 10 * state.took);
   }
 
-  function failed(error) {
+  function failed(error, at) {
     if (error instanceof ApiError && error.status === 404) {
       ending.abort();
       const back = h("p", {}, h("a", { href: "/console/runs" }, t("run.back")));
       fill(place, h("section", { class: "ending" }, h("h1", {}, t("run.missing", { id })), back));
     } else if (error) {
-      fill(said, notice("bad", state.at ? t("run.stale", { at: when(state.at), why: explain(error) }) : explain(error)));
+      put(said, outdated(error, at));
       said.stale = true;
     } else if (said.stale) {
       fill(said);
@@ -194,7 +195,7 @@ function actions(id, page, track, said, look) {
 }
 
 function factsOf(run) {
-  const waited = isOver(run) && !run.started_at ? null : (new Date(run.started_at ?? Date.now()) - new Date(run.created_at)) / 1000;
+  const waited = isOver(run) && !run.started_at ? null : (new Date(run.started_at ?? now()) - new Date(run.created_at)) / 1000;
   const facts = [
     ["mode", mode(run.mode)],
     ["window", run.window_start ? period(run.window_start, run.window_end) : t("run.window.later")],

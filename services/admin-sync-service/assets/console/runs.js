@@ -2,10 +2,11 @@
 // and the way back works. Rows are looked at again every few seconds; only those that change are touched.
 
 import { get } from "./api.js";
+import { now } from "./clock.js";
 import { announce, fill, h, keyed, put } from "./dom.js";
 import { duration, local, number, period, shifted, today, when } from "./format.js";
 import { force } from "./force.js";
-import { badge, button, complain, explain, notice, row, table } from "./parts.js";
+import { badge, button, complain, outdated, row, table } from "./parts.js";
 import { present } from "./present.js";
 import { bar, ofAnswer, tracker } from "./progress.js";
 import { FILTERS, asked, filterForm } from "./run-filter.js";
@@ -21,7 +22,7 @@ learn({
     "runs.more": "Show older runs", "runs.told": "{n} more {n|run|runs}", "runs.records": "{n} {n|record|records}",
     "runs.by": "by {who}", "runs.waits": "waits for a worker",
     "runs.empty": "Nothing has run yet. Force an update to read what is new, or a backfill to read days that have passed.",
-    "runs.none": "No run fits these filters.", "runs.stale": "What is shown is from {at}. {why}",
+    "runs.none": "No run fits these filters.",
   },
   pt: {
     "runs.title": "Execuções", "runs.force": "Forçar execução", "runs.list": "Histórico", "runs.clear": "Limpar filtros",
@@ -31,7 +32,7 @@ learn({
     "runs.told": "Mais {n} {n|execução|execuções}", "runs.records": "{n} {n|registro|registros}", "runs.by": "por {who}",
     "runs.waits": "aguarda um worker",
     "runs.empty": "Nada foi executado ainda. Force uma atualização para ler o que há de novo, ou um backfill para ler dias passados.",
-    "runs.none": "Nenhuma execução corresponde aos filtros.", "runs.stale": "O que se vê é de {at}. {why}",
+    "runs.none": "Nenhuma execução corresponde aos filtros.",
   },
 });
 
@@ -44,7 +45,7 @@ const CAP = 10_000;
 export function show(place, page) {
   const wished = wish(page.query);
   const filters = Object.fromEntries(FILTERS.map((name) => [name, wished ? "" : (page.query.get(name) ?? "")]));
-  const list = { runs: [], next: null, counts: null, at: null };
+  const list = { runs: [], next: null, counts: null };
   const track = tracker(page, () => look());
   const top = present(track);
   const said = h("div", { id: "runs-said" });
@@ -96,7 +97,7 @@ export function show(place, page) {
     complain(form, first instanceof Error ? first : null, { focus: false });
     if (first instanceof Error) return;
     list.runs = merged(list, first);
-    Object.assign(list, { counts: first, at: new Date().toISOString() });
+    list.counts = first;
     draw();
     // The gateway may be away; one run at a time, since its segments come along.
     const [silent] = track.silent();
@@ -148,9 +149,8 @@ export function show(place, page) {
     look();
   }
 
-  function failed(error) {
-    if (error && error.name === "AbortError") return;
-    fill(said, error ? notice("bad", list.at ? t("runs.stale", { at: when(list.at), why: explain(error) }) : explain(error)) : null);
+  function failed(error, at) {
+    if (error?.name !== "AbortError") put(said, outdated(error, at));
   }
 }
 
@@ -159,7 +159,7 @@ function wish(query) {
   if (query.get("force") !== "backfill") return null;
   const [from, to] = ["from", "to"].map((name) => query.get(name) ?? "");
   if (![from, to].every((text) => /^\d{4}-\d\d-\d\d$/.test(text))) return { mode: "backfill" };
-  return { mode: "backfill", from, to: to >= today() ? local(new Date()) : shifted(to, 1) };
+  return { mode: "backfill", from, to: to >= today() ? local(now()) : shifted(to, 1) };
 }
 
 /** The first page over what is shown. Rows that were asked for further down stay, unless there may be a gap between. */

@@ -2,11 +2,12 @@
 // and what to do about it, dead letters, and who changed what.
 
 import { get } from "./api.js";
-import { fill, h, refresh } from "./dom.js";
 import { auditCard } from "./audit.js";
+import { now } from "./clock.js";
+import { fill, h, put, refresh } from "./dom.js";
 import { deadLetters } from "./dead-letters.js";
 import { ago, duration, number, when } from "./format.js";
-import { badge, explain, notice } from "./parts.js";
+import { badge, outdated } from "./parts.js";
 import { every } from "./watch.js";
 import { learn, t, tOr } from "./words.js";
 
@@ -20,7 +21,7 @@ learn({
     "system.incidents": "Open incidents", "system.incidents.none": "None.", "system.todo": "What to do", "system.run": "Run {id}", "system.opened": "since {at}",
     "system.breaker.closed": "Closed: requests pass", "system.breaker.open": "Open: only single requests are tried", "system.breaker.half_open": "Half open: one request is tried",
     "system.asof": "As of {at}", "system.untold": "Cannot be told now.",
-    "check.database": "Database", "check.broker": "Broker", "check.sse_gateway": "Gateway of the streams", "check.backend": "Service behind it", "check.keys": "Keys of tokens",
+    "check.database": "Database", "check.broker": "Broker", "check.broker.consumer": "Broker, reading", "check.broker.publisher": "Broker, writing", "check.sse_gateway": "Gateway of the streams", "check.backend": "Service behind it", "check.keys": "Keys of tokens",
     "check.partitions": "Parts of tables", "check.shutdown": "Shutting down", "check.source": "Source", "check.queue": "Queue", "check.listener": "Listener",
     "incident.run_incomplete": "Run incomplete", "incident.run_error": "Run failed", "incident.run_lost": "Run lost", "incident.no_progress": "Run gets nowhere",
     "incident.not_claimed": "Nobody takes the run", "incident.no_update": "No complete update", "incident.gap": "Gap", "incident.source_down": "Source down", "incident.dead_letters": "Dead letters",
@@ -29,7 +30,7 @@ learn({
     "todo.run_lost": "Its workers died or hung several times: look for crashes and out-of-memory kills of the ingestor. What was read is kept; Retry on the run’s page goes on from there.",
     "todo.no_progress": "If the source is down, the run waits and goes on by itself. Otherwise cancel the run and retry it: nothing is lost.",
     "todo.not_claimed": "See that an ingestor runs and is ready above, and that it reads the same broker and database. Nothing has to be asked for again: the run starts when one does.",
-    "todo.no_update": "See in Runs why the last updates did not succeed. Nothing is lost: the next complete one reads from the last proven instant. “New run” starts one now.",
+    "todo.no_update": "See in Runs why the last updates did not succeed. Nothing is lost: the next complete one reads from the last proven instant. “Force a run” there starts one now.",
     "todo.gap": "An update could not reach back so far. A backfill of these days reads what was published then, and ends this incident.",
     "todo.source_down": "Runs wait for the portal and go on by themselves. See whether it answers a browser; if it does, look at the ingestor and its way out to the network.",
     "todo.dead_letters": "Some program sent what is no request. Each message below says why. Mend the sender, put back what was meant, drop the rest: that ends this incident.",
@@ -45,7 +46,7 @@ learn({
     "system.incidents": "Incidentes abertos", "system.incidents.none": "Nenhum.", "system.todo": "O que fazer", "system.run": "Execução {id}", "system.opened": "desde {at}",
     "system.breaker.closed": "Fechado: as requisições passam", "system.breaker.open": "Aberto: só requisições isoladas são tentadas", "system.breaker.half_open": "Meio aberto: uma requisição é tentada",
     "system.asof": "Em {at}", "system.untold": "Não é possível saber agora.",
-    "check.database": "Banco de dados", "check.broker": "Broker", "check.sse_gateway": "Gateway dos streams", "check.backend": "Serviço por trás", "check.keys": "Chaves dos tokens",
+    "check.database": "Banco de dados", "check.broker": "Broker", "check.broker.consumer": "Broker, leitura", "check.broker.publisher": "Broker, escrita", "check.sse_gateway": "Gateway dos streams", "check.backend": "Serviço por trás", "check.keys": "Chaves dos tokens",
     "check.partitions": "Partes das tabelas", "check.shutdown": "Encerrando", "check.source": "Fonte", "check.queue": "Fila", "check.listener": "Escuta",
     "incident.run_incomplete": "Execução incompleta", "incident.run_error": "Execução com erro", "incident.run_lost": "Execução perdida", "incident.no_progress": "Execução não avança",
     "incident.not_claimed": "Ninguém assume a execução", "incident.no_update": "Sem atualização completa", "incident.gap": "Lacuna", "incident.source_down": "Fonte fora do ar", "incident.dead_letters": "Mensagens mortas",
@@ -54,7 +55,7 @@ learn({
     "todo.run_lost": "Seus workers caíram ou travaram várias vezes: procure falhas e falta de memória no ingestor. O que foi lido está guardado; Repetir na página da execução continua dali.",
     "todo.no_progress": "Se a fonte estiver fora do ar, a execução espera e segue sozinha. Senão, cancele a execução e repita: nada se perde.",
     "todo.not_claimed": "Veja acima se um ingestor está rodando e pronto, e se ele usa o mesmo broker e banco de dados. Nada precisa ser pedido de novo: a execução começa quando um assumir.",
-    "todo.no_update": "Veja em Execuções por que as últimas atualizações não tiveram sucesso. Nada se perde: a próxima completa lê desde o último instante comprovado. “Nova execução” inicia uma agora.",
+    "todo.no_update": "Veja em Execuções por que as últimas atualizações não tiveram sucesso. Nada se perde: a próxima completa lê desde o último instante comprovado. “Forçar execução”, lá, inicia uma agora.",
     "todo.gap": "Uma atualização não pôde voltar tanto no tempo. Um backfill desses dias lê o que foi publicado neles e encerra este incidente.",
     "todo.source_down": "As execuções esperam o portal e seguem sozinhas. Veja se ele responde a um navegador; se sim, olhe o ingestor e sua saída para a rede.",
     "todo.dead_letters": "Algum programa enviou o que não é um pedido. Cada mensagem abaixo diz por quê. Corrija quem enviou, devolva o que era válido e descarte o resto: isso encerra este incidente.",
@@ -81,7 +82,7 @@ export async function show(place, page) {
   }
   fill(place, h("div", { class: "head" }, h("h1", {}, t("system.title"))), away, h("div", { class: "stack" }, live, h("div", { class: "columns halves" }, letters.element, audit.element)));
   drawAll();
-  every(LOOK_MS, look, page.signal, (error) => fill(away, error ? notice("warn", explain(error)) : null));
+  every(LOOK_MS, look, page.signal, (...failure) => put(away, outdated(...failure)));
 }
 
 function parts({ services, source, outbox, incidents, as_of: asOf }) {
@@ -112,7 +113,7 @@ function service({ service: name, url, state, version, uptime_seconds: uptime, c
 }
 
 function checkLine(name, { status, since, detail }) {
-  const span = since ? t("system.since", { span: duration((Date.now() - new Date(since)) / 1000) }) : "";
+  const span = since ? t("system.since", { span: duration((now() - new Date(since)) / 1000) }) : "";
   return h(
     "li",
     { "data-key": name },

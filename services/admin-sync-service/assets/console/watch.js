@@ -1,10 +1,14 @@
 // Looking again and again, and following a run. Both end with the page's signal, both rest while nobody looks.
 
+import { now } from "./clock.js";
+
 /**
- * Calls `look` now, and `ms` after each end of it, until `signal`; `ms` may be a function that knows better each time. A failing
- * look goes to `failed` and is repeated. What comes back looks at once; where a look is under way, once more right after it.
+ * Calls `look` now, and `ms` after each end of it, until `signal`; `ms` may be a function that knows better each time. After each
+ * look `failed` is called: with null, or with why it failed and when the last one did not, and it is repeated. What comes back looks
+ * at once; where a look is under way, once more right after it. `fresh`: what is shown has just come, so the first look can wait.
  */
-export function every(ms, look, signal, failed) {
+export function every(ms, look, signal, failed, { fresh = false } = {}) {
+  let at = fresh ? now() : null;
   let timer = null;
   let looking = false;
   let wanted = false;
@@ -15,23 +19,25 @@ export function every(ms, look, signal, failed) {
     looking = true;
     try {
       await look();
+      at = now();
       failed?.(null);
     } catch (error) {
-      if (error.name !== "AbortError" && !signal.aborted) failed?.(error);
+      if (error.name !== "AbortError" && !signal.aborted) failed?.(error, at);
     }
     looking = false;
     if (signal.aborted) return;
-    if (wanted) {
-      turn();
-      return;
-    }
+    if (wanted) turn();
+    else rest();
+  }
+  function rest() {
     // Many consoles must not ask in step.
     const wait = typeof ms === "function" ? ms() : ms;
     if (!document.hidden) timer = setTimeout(turn, wait * (0.9 + Math.random() * 0.2));
   }
   document.addEventListener("visibilitychange", () => !document.hidden && turn(), { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
-  turn();
+  if (fresh) rest();
+  else turn();
   return turn;
 }
 

@@ -17,6 +17,7 @@ pub const ASSETS: &[Asset] = page_assets!["../../assets/console":
     "api.js",
     "audit.js",
     "charts.js",
+    "clock.js",
     "coverage.js",
     "credentials.js",
     "dashboard-words.js",
