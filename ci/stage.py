@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import secrets
 import signal
 import socket
@@ -15,6 +16,7 @@ import pika
 import psycopg
 
 PATIENCE_SECONDS = 30
+_PORTS = iter(random.sample(range(17_000, 32_000), 15_000))
 
 
 class Stage:
@@ -88,8 +90,12 @@ def forget_queues(*queues):
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """One that is given out once, and below those that the kernel gives to outgoing connections (Linux: from 32768 on):
+    one of the many connections of a check may otherwise have it before its owner binds it."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no free port on the loopback")
 
 
 def wait_until(condition, what, patience=PATIENCE_SECONDS):

@@ -1,6 +1,5 @@
 //! A throw-away Postgres server of one test, which may kill it.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
@@ -8,6 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use crate::free_port::free_port;
 use crate::server_user::{as_server_user, give_to_server_user, postgres_programs};
 use crate::wait::{PATIENCE, wait_until};
 
@@ -120,13 +120,4 @@ impl Drop for PrivatePostgres {
         self.end(Signal::QUIT);
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-/// A port that was free a moment ago; nothing else on the loopback is likely to take it meanwhile.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .port()
 }

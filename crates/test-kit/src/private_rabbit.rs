@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::private_postgres::free_port;
+use crate::free_port::free_port;
 use crate::server_user::{as_user, give_to_user, on_path};
 use crate::wait::{PATIENCE, wait_until};
 

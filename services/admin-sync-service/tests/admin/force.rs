@@ -27,7 +27,7 @@ async fn a_client_of_the_first_contract_gets_the_body_that_it_knows() {
         json!({
             "success": true, "message": "Sync request published: update", "request_id": id.to_string(),
             "task_id": task, "dispatch": "published",
-            "stream_url": format!("http://localhost:3000/api/sse/tasks?task_id={task}"),
+            "stream_url": format!("http://127.0.0.1:1/api/sse/tasks?task_id={task}"),
             "status_url": format!("/api/tasks/{task}/status"),
         })
     );

@@ -1,12 +1,11 @@
 //! A service behind a real gateway, and streams through it.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use admin_sync_service::settings::Settings;
 use serde_json::Value;
 use service_kit::settings::Url;
-use test_kit::{PATIENCE, Received, ServiceProcess, SseClient, http_get, wait_until};
+use test_kit::{PATIENCE, Received, ServiceProcess, SseClient, free_port, http_get, wait_until};
 
 use crate::world::World;
 
@@ -181,11 +180,6 @@ impl Ports {
         gateway.address("public").await;
         gateway
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// The data of the next `task_event`, which must be of this type.

@@ -210,6 +210,8 @@ pub fn settings(database: &Database, queue: &str) -> Settings {
     settings.broker.rabbitmq_url = rabbit_url().into();
     queue.clone_into(&mut settings.queue.queue_name);
     settings.sync.sync_interval_minutes = 0;
+    // Nobody's: the gateway of an `up` beside the tests would have viewers of its own to tell of.
+    settings.stream.sse_gateway_url = "http://127.0.0.1:1".parse().expect("an address");
     // On a busy machine a confirm may take longer than an operator would wait.
     settings.sync.dispatch_wait_ms = PATIENCE;
     settings.keeper.keeper_tick_ms = Duration::from_millis(100);
