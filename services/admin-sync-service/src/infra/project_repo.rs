@@ -8,7 +8,7 @@ use tokio::time::timeout_at;
 
 use super::audit_repo;
 use super::connection_repo::{Connection, RepoError};
-use crate::projects::{Event, Listed, NewProject, ProjectRow, Revised};
+use crate::projects::{Event, Listed, NewProject, ProjectRow, Revised, told_base};
 
 /// Reads and changes projects. Clones share the pool.
 #[derive(Clone, Debug)]
@@ -167,7 +167,9 @@ fn project(row: &PgRow) -> sqlx::Result<ProjectRow> {
 
 fn listed(row: &PgRow) -> sqlx::Result<Listed> {
     Ok(Listed {
-        api_base_url: row.try_get("api_base_url")?,
+        api_base_url: row
+            .try_get::<Option<String>, _>("api_base_url")?
+            .map(|it| told_base(&it)),
         auth_type: row.try_get("auth_type")?,
         has_credentials: row.try_get("has_credentials")?,
         last_sync_at: row.try_get("last_sync_at")?,

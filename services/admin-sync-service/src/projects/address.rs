@@ -79,6 +79,20 @@ pub fn base_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// An `api_base_url` as it may be told: what stands before an `@` in a row of another program may be a password.
+pub fn told_base(text: &str) -> String {
+    let start = text.find(':').map_or(0, |colon| colon + 1);
+    let (scheme, rest) = text.split_at(start);
+    let slashes = rest.len() - rest.trim_start_matches(['/', '\\']).len();
+    let (slashes, rest) = rest.split_at(slashes);
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+    let at = rest.get(..end).and_then(|authority| authority.rfind('@'));
+    at.map_or_else(
+        || text.to_owned(),
+        |at| format!("{scheme}{slashes}***{}", &rest[at..]),
+    )
+}
+
 /// A `status_endpoint`.
 ///
 /// # Errors
@@ -155,6 +169,37 @@ mod tests {
             "/a\0", ":80/", "?x", &long,
         ] {
             assert!(endpoint(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_not_told() {
+        for (stored, told) in [
+            ("https://me:hunter2@api.example", "https://***@api.example"),
+            (
+                "http://hunter2@api.example:8/x@y",
+                "http://***@api.example:8/x@y",
+            ),
+            ("http:/me:hunter2@api.example", "http:/***@api.example"),
+            (
+                "http:\\\\me:hunter2@api.example\\@x",
+                "http:\\\\***@api.example\\@x",
+            ),
+            ("https://a:hunter2@b:hunter2@c?@d", "https://***@c?@d"),
+            ("me:hunter2@api.example", "me:***@api.example"),
+        ] {
+            assert_eq!(told_base(stored), told);
+        }
+        for same in [
+            "",
+            ":",
+            "@",
+            "https://api.example/@x",
+            "nothing",
+            "http://é/",
+        ] {
+            let told = if same == "@" { "***@" } else { same };
+            assert_eq!(told_base(same), told);
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::address::{base_url, endpoint};
+use super::address::{base_url, endpoint, told_base};
 use super::etag::etag;
 
 /// A row.
@@ -117,7 +117,7 @@ impl IntegrationView {
             column.clone().unwrap_or_else(|| default.to_owned())
         };
         Self {
-            api_base_url: stored.api_base_url.clone(),
+            api_base_url: stored.api_base_url.as_deref().map(told_base),
             status_endpoint: stored.status_endpoint.clone(),
             auth_type: word(&stored.auth_type, "none"),
             has_credentials: has_credentials(stored.auth_credentials.as_deref()),

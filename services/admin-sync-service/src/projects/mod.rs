@@ -19,6 +19,7 @@ mod sample;
 mod scrub;
 mod trials;
 
+pub use address::told_base;
 pub use audit::{Audit, AuditPage, Event, EventView, MOST_EVENTS, Who};
 pub use desk::{Projects, Revised};
 pub use draft::IntegrationDraft;

@@ -99,6 +99,29 @@ async fn rows_of_other_programs_are_shown_with_what_is_odd_about_them() {
 }
 
 #[tokio::test]
+async fn a_password_in_an_address_of_another_program_is_not_told_and_not_lost() {
+    let there = Connecting::start().await;
+    let stored = "http://ana:s3cret@pass@api.example.com:81/v1/@tenant";
+    let row = ProjectRow::named("address").upstream(stored, "/units");
+    there.world.database.insert_project(row).await;
+    let told = "http://***@api.example.com:81/v1/@tenant";
+    assert_eq!(there.integration("address").await["api_base_url"], told);
+    let one = ok(&there.world.get("/api/projects/address").await);
+    let all = ok(&there.world.get("/api/projects").await);
+    for project in [&one, &all["projects"][0]] {
+        assert_eq!(project["integration"]["api_base_url"], told);
+    }
+    let changed = ok(&there.put("address", &json!({"timeout_seconds": 3})).await);
+    assert_eq!(changed["api_base_url"], told);
+    let kept: String = there
+        .world
+        .value("SELECT api_base_url FROM integration_configs")
+        .await;
+    assert_eq!(kept, stored);
+    there.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_no_table_of_ours_would_hold_is_shown_and_said_how_it_is_used() {
     let there = Connecting::start().await;
     there.world.database.insert_project(row("nulls")).await;
