@@ -19,7 +19,7 @@ use crate::metrics::DeadLetterMetrics;
 use crate::projects::{Event, Who};
 
 /// Messages that one request looks at: they are held meanwhile.
-const MOST: u32 = 1000;
+const MOST: u32 = 500;
 /// For a connection of the look's own.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Another message is begun with until then …
@@ -62,7 +62,7 @@ pub struct Dropped {
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLetterError {
-    /// Nobody has this key, among the first 1000.
+    /// Nobody has this key, among the first 500.
     #[error("no such dead letter")]
     NotFound,
     /// Another request holds them.

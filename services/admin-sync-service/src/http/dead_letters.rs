@@ -59,7 +59,7 @@ pub async fn requeue(
     Ok(Json(state.dead_letters.requeue(&key, &who).await?))
 }
 
-/// Gives all back that are there when it begins, up to 1000.
+/// Gives all back that are there when it begins, up to 500.
 #[utoipa::path(
     post, path = "/api/system/dead-letters/requeue", tag = "system", operation_id = "requeue_dead_letters",
     responses(

@@ -234,27 +234,25 @@ async fn all_go_back_in_their_order_or_all_are_dropped() {
 
 /// A bound, not a promise of speed: what is left is told and asked for again.
 #[tokio::test]
-async fn a_request_looks_at_no_more_than_a_thousand() {
+async fn a_request_looks_at_no_more_than_five_hundred() {
     let world = with(&[]).await;
-    for n in 0..1005 {
+    for n in 0..505 {
         world.rabbit.publish(&world.dead(), n.to_string()).await;
     }
     let (mut back, mut rounds) = (0, 0);
-    wait_until("all are back", PATIENCE * 3, async || {
+    let mut left = 505;
+    // Each request has its own deadline, so on a busy machine it may take more of them; none is in vain.
+    while left > 0 {
         let answer = ok(&world.tell("requeue").await);
-        let (requeued, left) = (
-            answer["requeued"].as_u64().unwrap(),
-            answer["left"].as_u64().unwrap(),
-        );
+        let requeued = answer["requeued"].as_u64().unwrap();
+        left = answer["left"].as_u64().unwrap();
         back += requeued;
         rounds += 1;
-        assert!(requeued <= 1000, "{answer}");
-        assert_eq!(back + left, 1005, "{answer}");
-        left == 0
-    })
-    .await;
+        assert!((1..=500).contains(&requeued), "{answer}");
+        assert_eq!(back + left, 505, "{answer}");
+    }
     assert!(rounds > 1);
-    assert_eq!(world.rabbit.depth(&world.queue).await, Some(1005));
+    assert_eq!(world.rabbit.depth(&world.queue).await, Some(505));
     world.shutdown().await;
 }
 
