@@ -32,12 +32,10 @@ export function meaningButtons(word, choose, { present = null, proposed = null }
     "div",
     { class: "meanings", role: "group", "aria-label": t("meaning.of", { word: word || t("meaning.blank") }) },
     STATUSES.map((status) =>
-      button(statusName(status), () => choose(status), {
+      button(status === proposed ? [statusName(status), h("small", {}, t("meaning.proposed"))] : statusName(status), () => choose(status), {
         kind: `meaning unit-status is-${status}${status === proposed ? " is-proposed" : ""}`,
         "data-key": `${word}/${status}`,
         "aria-pressed": present ? String(status === present) : null,
-        "aria-description": status === proposed ? t("meaning.proposed") : null,
-        title: status === proposed ? t("meaning.proposed") : null,
       }),
     ),
   );

@@ -2,7 +2,7 @@
 
 import { duration, number } from "./format.js";
 import { ran, since } from "./figures.js";
-import { t } from "./words.js";
+import { locale, t } from "./words.js";
 
 export function specs(view) {
   const days = view.per_day.map(({ day }) => day);
@@ -39,7 +39,7 @@ export function specs(view) {
   ];
 }
 
-const dayOf = (text) => new Intl.DateTimeFormat(document.documentElement.lang, { day: "numeric", month: "long", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
+const dayOf = (text) => new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", timeZone: "UTC" }).format(new Date(`${text}T00:00:00Z`));
 const most = (view, name) => view.per_day.reduce((best, day) => ((day[name] ?? -1) > (best[name] ?? -1) ? day : best));
 const sentences = (...all) => all.filter(Boolean).join(" ");
 
