@@ -1,5 +1,6 @@
 // How a project is right now, as viewers see it: state, age, viewers, errors. Looked at every few seconds.
 
+import { now } from "./clock.js";
 import { h, refresh } from "./dom.js";
 import { ago, duration, number, when } from "./format.js";
 import { badge } from "./parts.js";
@@ -19,6 +20,7 @@ learn({
     "live.inactive": "This project is inactive: viewers are told that it is no longer published.",
     "live.unconnected": "No client API is connected yet: viewers see no units.",
     "live.complaint": "Stored settings: {text}",
+    "live.untold": "No public-service says how this project is for its viewers. See System, and PUBLIC_OPS_URL.",
   },
   pt: {
     "live.title": "Agora", "live.asof": "Dados de", "live.viewers": "Assistindo agora", "live.units": "Unidades", "live.error": "Último erro",
@@ -32,12 +34,14 @@ learn({
     "live.inactive": "Este projeto está inativo: os visitantes leem que ele não está mais publicado.",
     "live.unconnected": "Nenhuma API de cliente está conectada: os visitantes não veem unidades.",
     "live.complaint": "Configuração guardada: {text}",
+    "live.untold": "Nenhum public-service diz como este projeto está para os visitantes. Veja Sistema, e PUBLIC_OPS_URL.",
   },
 });
 
 /** The state to show. What is old only because nobody watches is idle, and nobody's worry. */
-export function stateOf({ is_active: isActive, live }) {
+export function stateOf({ is_active: isActive, live, live_known: isKnown }) {
   if (!isActive) return "inactive";
+  if (!isKnown) return "unknown";
   if (!live || (live.state !== "live" && !live.subscribers && !live.last_error)) return "idle";
   return live.state;
 }
@@ -85,6 +89,7 @@ function remarks(desk) {
   if (project.is_active && fresh !== null && fresh < EFFECT_SECONDS + 5) say("effect", "good", t("live.effect", { span: duration(Math.max(1, fresh)), most: EFFECT_SECONDS }));
   if (!project.is_active) say("inactive", "warn", t("live.inactive"));
   else if (!desk.isConnected) say("unconnected", "warn", t("live.unconnected"));
+  else if (!project.live_known) say("untold", "warn", t("live.untold"));
   else if (stateOf(project) === "idle") say("cold", "plain", t("live.cold"), read ? ` ${t("live.cold.last", { ago: ago(read) })}` : "");
   if (live?.last_error) say("error", "bad", h("strong", {}, `${t("live.error")}: `), live.last_error, next(live));
   if (live?.circuit_open) say("circuit", "warn", t("live.circuit"));
@@ -94,6 +99,6 @@ function remarks(desk) {
 }
 
 function next(live) {
-  const seconds = live.next_attempt_at ? (new Date(live.next_attempt_at) - Date.now()) / 1000 : 0;
+  const seconds = live.next_attempt_at ? (new Date(live.next_attempt_at) - now()) / 1000 : 0;
   return seconds > 0 ? h("span", { class: "quiet" }, ` ${t("live.next")}: ${t("live.in", { span: duration(seconds) })}`) : null;
 }

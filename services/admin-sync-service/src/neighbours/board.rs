@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Live, Sight};
 
+/// Who knows projects.
+const TELLER: &str = "public-service";
+
 /// The board. Clones share it. As large as what the ops listeners of the settings tell, each at most the cap of an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Neighbours(Arc<Mutex<Vec<Place>>>);
@@ -13,7 +16,8 @@ pub struct Neighbours(Arc<Mutex<Vec<Place>>>);
 #[derive(Clone, Debug)]
 struct Place {
     sight: Sight,
-    projects: BTreeMap<String, Live>,
+    /// `None`: it does not say.
+    projects: Option<BTreeMap<String, Live>>,
 }
 
 impl Neighbours {
@@ -21,15 +25,28 @@ impl Neighbours {
     pub fn live(&self, slug: &str) -> Option<Live> {
         let views = {
             let places = self.lock();
-            let views = places.iter().filter_map(|place| place.projects.get(slug));
+            let views = places
+                .iter()
+                .filter_map(|place| place.projects.as_ref()?.get(slug));
             views.cloned().collect::<Vec<_>>()
         };
         views.into_iter().reduce(Live::merged)
     }
 
-    /// The same of every project that some replica knows, by slug.
+    /// Whether some replica of public-service says what it knows. Else that it knows nothing of a project means nothing.
+    pub fn is_live_known(&self) -> bool {
+        let places = self.lock();
+        let mut tellers = places.iter().filter(|it| it.sight.service == TELLER);
+        tellers.any(|it| it.projects.is_some())
+    }
+
+    /// What public-service knows of every project that some replica knows, by slug.
     pub fn all_live(&self) -> BTreeMap<String, Live> {
-        let views: Vec<_> = self.lock().iter().map(|it| it.projects.clone()).collect();
+        let views: Vec<_> = {
+            let places = self.lock();
+            let told = places.iter().filter_map(|it| it.projects.clone());
+            told.collect()
+        };
         let mut merged: BTreeMap<String, Live> = BTreeMap::new();
         for (slug, view) in views.into_iter().flatten() {
             let whole = match merged.remove(&slug) {
@@ -54,13 +71,18 @@ impl Neighbours {
         let mut places = self.lock();
         places.push(Place {
             sight,
-            projects: BTreeMap::new(),
+            projects: None,
         });
         places.len() - 1
     }
 
     /// What was seen at a place takes the place of what was seen before.
-    pub(super) fn note(&self, number: usize, sight: Sight, projects: BTreeMap<String, Live>) {
+    pub(super) fn note(
+        &self,
+        number: usize,
+        sight: Sight,
+        projects: Option<BTreeMap<String, Live>>,
+    ) {
         let mut places = self.lock();
         let before = places
             .get_mut(number)

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Live, Neighbours, Sight, State};
-use crate::infra::ops_api::{Doing, OpsApi};
+use crate::infra::ops_api::OpsApi;
 use crate::metrics::NeighbourMetrics;
 
 /// Looks come this much earlier or later: replicas of ours do not ask at once.
@@ -66,7 +66,7 @@ impl Watch {
         }
     }
 
-    async fn look(&self, api: &OpsApi, before: &Sight) -> (Sight, BTreeMap<String, Live>) {
+    async fn look(&self, api: &OpsApi, before: &Sight) -> (Sight, Option<BTreeMap<String, Live>>) {
         let (health, doing) = tokio::join!(api.health(), api.doing());
         let blank = Sight {
             seen_at: Some(self.clock.now()),
@@ -81,20 +81,20 @@ impl Watch {
             Ok(health) => health,
             Err(error) => {
                 let error = Some(error);
-                return (Sight { error, ..blank }, BTreeMap::new());
+                return (Sight { error, ..blank }, None);
             }
         };
         let (doing, error) = match doing {
-            Ok(doing) => (doing, None),
-            Err(error) => (Doing::default(), Some(error)),
+            Ok(doing) => (Some(doing), None),
+            Err(error) => (None, Some(error)),
         };
         let sight = Sight {
-            uptime_seconds: doing.uptime_seconds,
+            uptime_seconds: doing.as_ref().and_then(|it| it.uptime_seconds),
             error,
             ..blank.with_health(health)
         };
         let version = self.version(api, before, &sight).await;
-        (Sight { version, ..sight }, doing.projects)
+        (Sight { version, ..sight }, doing.map(|it| it.projects))
     }
 
     /// Asked for again where another process may have taken the place of the one before.

@@ -37,9 +37,11 @@ impl Projects {
         let mut rows = self.repo.list(MOST + 1).await?;
         let capped = rows.len() > MOST;
         rows.truncate(MOST);
+        let live_known = self.neighbours.is_live_known();
         let mut live = self.neighbours.all_live();
         let view = |row: ProjectRow| ProjectView {
             live: live.remove(&row.slug),
+            live_known,
             row,
         };
         let projects = rows.into_iter().map(view).collect();
@@ -95,7 +97,10 @@ impl Projects {
     }
 
     fn view(&self, row: ProjectRow) -> ProjectView {
-        let live = self.neighbours.live(&row.slug);
-        ProjectView { row, live }
+        ProjectView {
+            live: self.neighbours.live(&row.slug),
+            live_known: self.neighbours.is_live_known(),
+            row,
+        }
     }
 }

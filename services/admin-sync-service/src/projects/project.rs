@@ -57,8 +57,10 @@ pub struct ProjectView {
     /// What is stored.
     #[serde(flatten)]
     pub row: ProjectRow,
-    /// What public-service knows of it now; null where nobody has asked for it of late.
+    /// What public-service knows of it now; null where nobody has asked for it of late, or nobody can say.
     pub live: Option<Live>,
+    /// Whether some replica of public-service says what it knows.
+    pub live_known: bool,
 }
 
 /// Every project.

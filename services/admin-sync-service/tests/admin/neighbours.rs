@@ -207,6 +207,13 @@ async fn the_views_of_two_replicas_are_one_picture() {
     assert_eq!(shown["state"], "stale");
     one.projects(&json!([]));
     live(&world, "tower", "nobody knows it", Value::is_null).await;
+    let known = async || ok(&world.get("/api/projects/tower").await)["live_known"].clone();
+    assert_eq!(known().await, true);
+    one.falls_silent();
+    wait_until("nobody can say any more", PATIENCE, async || {
+        known().await == false
+    })
+    .await;
     world.shutdown().await;
 }
 
