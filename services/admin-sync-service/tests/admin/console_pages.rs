@@ -1,8 +1,9 @@
 //! The console as files: open to everybody, all ours, and all there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use test_kit::{Answer, http_get, http_request};
 
 use crate::bodies::problem;
@@ -194,6 +195,31 @@ fn the_shell_has_nothing_that_its_policy_forbids() {
     }
     for address in ["src=\"http", "href=\"http", "src=\"//", "href=\"//"] {
         assert!(!shell.contains(address), "{address}");
+    }
+}
+
+#[test]
+fn code_of_others_is_what_its_readme_names_and_nothing_else() {
+    let vendor = folder().join("vendor");
+    let readme = std::fs::read_to_string(vendor.join("README.md")).unwrap();
+    let rows = readme.lines().filter(|line| line.starts_with("| `"));
+    let named: BTreeMap<_, _> = rows
+        .map(|row| {
+            let mut quoted = row.split('`').skip(1).step_by(2);
+            (quoted.next().unwrap(), quoted.last().unwrap())
+        })
+        .collect();
+    let kept = files();
+    let kept: Vec<_> = kept
+        .iter()
+        .filter_map(|it| it.strip_prefix("vendor/"))
+        .collect();
+    assert_eq!(named.keys().copied().collect::<Vec<_>>(), kept);
+    for (name, sum) in named {
+        let bytes = std::fs::read(vendor.join(name)).unwrap();
+        let digest = Sha256::digest(&bytes);
+        let found = digest.iter().map(|byte| format!("{byte:02x}"));
+        assert_eq!(found.collect::<String>(), sum, "{name}");
     }
 }
 
