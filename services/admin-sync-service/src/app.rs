@@ -16,8 +16,10 @@ use service_kit::ops::{self, Ops};
 use service_kit::pg::{self, PoolOptions};
 use service_kit::random::Random;
 use service_kit::{COMMIT, VERSION};
+use tokio::time::Instant;
 
 use crate::infra::mail::UnusableMail;
+use crate::monitor::Board;
 use crate::settings::Settings;
 
 mod backstage;
@@ -106,7 +108,7 @@ impl App {
         listeners: Listeners,
         lifecycle: Lifecycle,
     ) -> Result<Self, StartError> {
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let metrics = Metrics::new("admin-sync-service", VERSION, COMMIT)?;
         let random = Random::system();
         let options = PoolOptions::named("admin-sync-service");
@@ -145,15 +147,10 @@ impl App {
         let (public_address, ops_address) =
             (listeners.public.local_addr()?, listeners.ops.local_addr()?);
         serve::spawn(listeners.public, state, &settings, &lifecycle)?;
-        let status = Arc::new(move || {
-            let mut status = board.read();
-            status["uptime_seconds"] = json!(started.elapsed().as_secs());
-            status
-        });
         let told = ops::Told {
             metrics,
             readiness: lifecycle.readiness(),
-            status,
+            status: status(board, started),
             openapi: None,
         };
         let ops = ops::spawn(listeners.ops, told)?;
@@ -177,4 +174,13 @@ impl App {
         self.ops.stop().await;
         code
     }
+}
+
+/// What `/status` says: the board, and how long it has been there.
+fn status(board: Board, started: Instant) -> ops::Status {
+    Arc::new(move || {
+        let mut status = board.read();
+        status["uptime_seconds"] = json!(started.elapsed().as_secs());
+        status
+    })
 }

@@ -38,43 +38,19 @@ pub fn state(
 ) -> Data<State> {
     let zone = settings.sync.sync_timezone.0;
     let queue = settings.queue.queue_name.clone();
-    let runs = RunRepo::new(pool.clone());
     let executions = ExecutionRepo::new(pool.clone(), queue, zone);
-    let tasks = Tasks {
-        repo: TaskRepo::new(pool.clone()),
-        executions: executions.clone(),
-    };
-    let desk = Desk {
-        runs: runs.clone(),
-        executions,
-        answers: IdempotencyRepo::new(pool.clone()),
-        bell,
-        clock: clock.clone(),
-        rules: DeskRules {
-            zone,
-            dispatch_wait: settings.sync.dispatch_wait_ms,
-            stream_base: settings.stream.public_url(),
-        },
-    };
-    let estimator = Estimator {
-        repo: EstimateRepo::new(pool.clone()),
-        executions: tasks.executions.clone(),
-        clock: clock.clone(),
-        zone,
-        modalidades: settings.sync.pncp_modalidades.0.clone(),
-    };
     Data::new(State {
         access: door::access(settings, verifier, clock.clone()),
         console: Console::new(door::facts(settings)),
         proxies: TrustedProxies::new(&settings.access.trusted_proxies),
-        desk,
-        estimator,
+        desk: desk(settings, pool, executions.clone(), bell, clock.clone()),
+        estimator: estimator(settings, pool, executions.clone(), clock.clone()),
         history: History {
             repo: HistoryRepo::new(pool.clone()),
         },
         dashboard: Dashboard {
             repo: DashboardRepo::new(pool.clone()),
-            runs,
+            runs: RunRepo::new(pool.clone()),
             zone,
             interval: settings.sync.sync_interval_minutes,
         },
@@ -86,7 +62,10 @@ pub fn state(
         },
         callback_secret: CallbackSecret::new(settings.stream.sse_callback_secret.as_ref()),
         lobby,
-        tasks,
+        tasks: Tasks {
+            repo: TaskRepo::new(pool.clone()),
+            executions,
+        },
         versions,
         projects: Projects {
             repo: ProjectRepo::new(pool.clone()),
@@ -106,4 +85,40 @@ pub fn state(
         system: backstage.system,
         dead_letters: backstage.dead_letters,
     })
+}
+
+fn desk(
+    settings: &Settings,
+    pool: &PgPool,
+    executions: ExecutionRepo,
+    bell: Bell,
+    clock: Clock,
+) -> Desk {
+    Desk {
+        runs: RunRepo::new(pool.clone()),
+        executions,
+        answers: IdempotencyRepo::new(pool.clone()),
+        bell,
+        clock,
+        rules: DeskRules {
+            zone: settings.sync.sync_timezone.0,
+            dispatch_wait: settings.sync.dispatch_wait_ms,
+            stream_base: settings.stream.public_url(),
+        },
+    }
+}
+
+fn estimator(
+    settings: &Settings,
+    pool: &PgPool,
+    executions: ExecutionRepo,
+    clock: Clock,
+) -> Estimator {
+    Estimator {
+        repo: EstimateRepo::new(pool.clone()),
+        executions,
+        clock,
+        zone: settings.sync.sync_timezone.0,
+        modalidades: settings.sync.pncp_modalidades.0.clone(),
+    }
 }
