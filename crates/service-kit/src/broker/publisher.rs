@@ -10,7 +10,7 @@ use tokio::{
 use super::{
     BrokerSettings, Link, UnusableAddress,
     end::End,
-    session::{Session, Work, declare},
+    session::{Session, Work},
     shelf::Shelf,
     supervisor::supervise,
     trouble::Trouble,
@@ -93,15 +93,7 @@ impl Publisher {
         let deadline = Instant::now() + within;
         let asked = timeout_at(deadline, async {
             let session = self.session().await?;
-            // A channel of its own: a refusal closes it.
-            let channel = session
-                .line()
-                .channel()
-                .await
-                .map_err(|_| PublishError::Away)?;
-            let depth = declare(&channel, queue).await;
-            let _ = channel.close(200, "OK".into()).await;
-            depth.map_err(|trouble| match trouble {
+            session.depth(queue).await.map_err(|trouble| match trouble {
                 Trouble::Refused(..) => PublishError::Refused,
                 Trouble::Silent(_) | Trouble::Unreadable(_) | Trouble::Lost(..) => {
                     PublishError::Away

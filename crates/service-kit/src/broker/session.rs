@@ -31,6 +31,9 @@ pub(super) const PERSISTENT: u8 = 2;
 pub(super) struct Session {
     line: Arc<Line>,
     channel: Channel,
+    /// For depths, since a refusal closes it. Kept while it lives: where a connection is lost while a channel is being opened, lapin
+    /// 4.12 may wait for itself when it brings that one back, and then for ever, with a thread of the runtime at each further loss.
+    counter: Mutex<Option<Channel>>,
     queues: Arc<[String]>,
     /// One message at a time: lapin gives a returned message to whichever confirmation comes next, which is the right
     /// one only while there is a single one to come.
@@ -53,6 +56,7 @@ impl Session {
         let session = Self {
             line: Arc::clone(line),
             channel: line.channel().await?,
+            counter: Mutex::default(),
             queues: Arc::clone(queues),
             turn: Arc::default(),
             redeclare: AtomicBool::new(false),
@@ -66,12 +70,24 @@ impl Session {
         Ok(session)
     }
 
-    pub(super) fn line(&self) -> &Line {
-        &self.line
-    }
-
     pub(super) fn is_usable(&self) -> bool {
         !self.spoilt.is_cancelled()
+    }
+
+    /// How many messages wait in a queue, which is declared.
+    pub(super) async fn depth(&self, queue: &str) -> Result<u32, Trouble> {
+        let counter = self.counter().await?;
+        declare(&counter, queue).await
+    }
+
+    /// One that lapin is bringing back is waited for by whoever asks again.
+    async fn counter(&self) -> Result<Channel, Trouble> {
+        let mut kept = self.counter.lock().await;
+        let lives = |it: &&Channel| it.status().connected() || it.status().reconnecting();
+        if let Some(counter) = kept.as_ref().filter(lives) {
+            return Ok(counter.clone());
+        }
+        Ok(kept.insert(self.line.channel().await?).clone())
     }
 
     /// The right to send, unless the session became unusable meanwhile.

@@ -102,6 +102,39 @@ async fn a_network_that_falls_silent_is_noticed_and_left() {
     process.stop().await;
 }
 
+/// lapin once stood still for ever where the connection was lost while a channel was being opened, and with it the runtime's
+/// threads one by one: a thread of its own sees that.
+#[test]
+fn whoever_asks_for_depths_while_the_network_falls_silent_is_not_stopped_by_it() {
+    let (done, over) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        runtime.block_on(depths_over_a_network_that_falls_silent());
+        done.send(()).unwrap();
+    });
+    over.recv_timeout(PATIENCE * 3).unwrap();
+}
+
+async fn depths_over_a_network_that_falls_silent() {
+    let (rabbit, proxy) = proxied().await;
+    let (process, queue) = (Process::at(&through(&proxy)), rabbit.fresh_queue());
+    let publisher = process.publisher(&[&queue]);
+    for round in 0..3 {
+        publish_all(&publisher, &queue, round..round + 1).await;
+        let asked = publisher.depth(&queue, PATIENCE).await;
+        assert_eq!(asked, Ok(round + 1));
+        proxy.pause();
+        assert_eq!(publisher.depth(&queue, SOON).await, Err(PublishError::Away));
+        wait_until("the silence is told", PATIENCE, async || {
+            process.told("publisher") != "ready"
+        })
+        .await;
+        proxy.resume();
+    }
+    process.stop().await;
+}
+
 #[tokio::test]
 async fn a_process_stops_in_order_while_the_network_is_silent() {
     let (rabbit, proxy) = proxied().await;
