@@ -65,7 +65,8 @@ def silent(t):
     page = signed_in(t, "/console/system")
     shown(page, "System")
     with t.world.frozen_service():
-        expect(page.get_by_text("What is shown is from")).to_be_visible(timeout=PATIENCE_MS)
+        # A look may be half-way: what is left of it is given up first.
+        expect(page.get_by_text("What is shown is from")).to_be_visible(timeout=2 * PATIENCE_MS)
     expect(page.get_by_text("What is shown is from")).to_be_hidden(timeout=PATIENCE_MS)
 
 

@@ -12,13 +12,13 @@ import { language, learn, speak, t } from "./words.js";
 learn({
   en: {
     skip: "Skip to the page", never: "never", ago: "{span} ago", "nav.label": "Pages", "nav.runs": "Runs", "nav.coverage": "Coverage",
-    "nav.dashboard": "Dashboard", "nav.projects": "Projects", "nav.system": "System", "nav.out": "Sign out", "nav.language": "Language",
+    "nav.dashboard": "Dashboard", "nav.projects": "Projects", "nav.system": "System", "nav.out": "Sign out", "nav.out.not": "You are still signed in. {why}", "nav.language": "Language",
     "page.missing": "There is no such page.", "page.loading": "Loading …", "page.expired": "Your session has ended. Sign in to go on.",
     "page.unsaved": "Leave without saving?", "page.unsaved.why": "What you have changed on this page is not saved.", "page.leave": "Leave",
   },
   pt: {
     skip: "Ir para a página", never: "nunca", ago: "há {span}", "nav.label": "Páginas", "nav.runs": "Execuções", "nav.coverage": "Cobertura",
-    "nav.dashboard": "Painel", "nav.projects": "Projetos", "nav.system": "Sistema", "nav.out": "Sair", "nav.language": "Idioma",
+    "nav.dashboard": "Painel", "nav.projects": "Projetos", "nav.system": "Sistema", "nav.out": "Sair", "nav.out.not": "Você ainda não saiu. {why}", "nav.language": "Idioma",
     "page.missing": "Esta página não existe.", "page.loading": "Carregando …", "page.expired": "Sua sessão terminou. Entre para continuar.",
     "page.unsaved": "Sair sem salvar?", "page.unsaved.why": "O que você mudou nesta página não foi salvo.", "page.leave": "Sair sem salvar",
   },
@@ -133,8 +133,15 @@ function frame() {
 
 async function signOut() {
   if (!(await mayLeave())) return;
-  await del("/console/session");
-  session = await get("/console/session");
+  try {
+    await del("/console/session");
+    session = await get("/console/session");
+  } catch (error) {
+    // Whoever walks away from the screen now is still signed in.
+    document.getElementById("out-said")?.remove();
+    place.prepend(h("div", { id: "out-said" }, notice("bad", t("nav.out.not", { why: explain(error) }))));
+    return;
+  }
   render();
 }
 

@@ -7,7 +7,7 @@ import { badge, outdated, row, table } from "./parts.js";
 import { stateOf } from "./project-live.js";
 import { showNew } from "./project-new.js";
 import { every } from "./watch.js";
-import { learn, t } from "./words.js";
+import { learn, locale, t } from "./words.js";
 
 learn({
   en: {
@@ -65,7 +65,7 @@ export async function show(place, page) {
     onlyLabel.textContent = t("projects.only", { n: number(needy.length) });
     controls.hidden = !all.length;
     const fits = (project) => (!only.checked || project.attention.length) && (!words || `${project.name} ${project.slug}`.toLowerCase().includes(words));
-    const found = all.filter(fits).sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name));
+    const found = all.filter(fits).sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name, locale, { numeric: true }));
     // Nothing moves away from under a hand that is about to press it.
     if (list.matches(":hover, :focus-within")) found.sort((a, b) => placeOf(a) - placeOf(b));
     places = new Map(found.map(({ slug }, index) => [slug, index]));

@@ -14,7 +14,8 @@ import { learn, t, tOr } from "./words.js";
 learn({
   en: {
     "system.title": "System", "system.services": "Services", "system.version": "Version {version}", "system.up": "up for {span}", "system.since": "for {span}",
-    "system.allgood": "All {n} services are ready.", "system.notall": "{n} of {all} {all|service|services} {n|is|are} not ready.",
+    "system.allgood": "All {n} services are ready.", "system.notall": "{n} of {all} {all|service|services} {n|is|are} not ready: {names}.",
+    "system.seen": "As it was {ago}.",
     "system.source": "Source of runs", "system.breaker": "Breaker", "system.pace": "Pace", "system.pace.text": "{n} {n|request|requests} a second at most", "system.state.since": "Since",
     "system.outbox": "Outbox", "system.pending": "Waiting to be published", "system.oldest": "The oldest waits for",
     "system.outbox.empty": "Nothing waits.", "system.outbox.late": "Messages wait unusually long: the broker may be away.",
@@ -39,7 +40,8 @@ learn({
   },
   pt: {
     "system.title": "Sistema", "system.services": "Serviços", "system.version": "Versão {version}", "system.up": "no ar há {span}", "system.since": "há {span}",
-    "system.allgood": "Todos os {n} serviços estão prontos.", "system.notall": "{n} de {all} {all|serviço|serviços} não {n|está pronto|estão prontos}.",
+    "system.allgood": "Todos os {n} serviços estão prontos.", "system.notall": "{n} de {all} {all|serviço|serviços} não {n|está pronto|estão prontos}: {names}.",
+    "system.seen": "Como estava {ago}.",
     "system.source": "Fonte das execuções", "system.breaker": "Disjuntor", "system.pace": "Ritmo", "system.pace.text": "no máximo {n} {n|requisição|requisições} por segundo", "system.state.since": "Desde",
     "system.outbox": "Caixa de saída", "system.pending": "Aguardando publicação", "system.oldest": "A mais antiga espera há",
     "system.outbox.empty": "Nada espera.", "system.outbox.late": "Mensagens esperam mais que o normal: o broker pode estar fora do ar.",
@@ -65,6 +67,8 @@ learn({
 });
 
 const LOOK_MS = 5000;
+/** A service is usually looked at every few seconds (NEIGHBOUR_CHECK_MS): what was seen longer ago is told as of then. */
+const OLD_MS = 30_000;
 /** What waits longer than this in the outbox is told as odd. */
 const LATE_SECONDS = 60;
 
@@ -95,12 +99,14 @@ function parts({ services, source, outbox, incidents, as_of: asOf }) {
 }
 
 function sum(services) {
-  const bad = services.filter(({ state }) => state !== "ready").length;
-  return h("p", {}, bad ? t("system.notall", { n: bad, all: services.length }) : t("system.allgood", { n: services.length }));
+  const bad = services.filter(({ state }) => state !== "ready").map(({ service }) => service);
+  const names = [...new Set(bad)].join(", ");
+  return h("p", {}, bad.length ? t("system.notall", { n: bad.length, all: services.length, names }) : t("system.allgood", { n: services.length }));
 }
 
-function service({ service: name, url, state, version, uptime_seconds: uptime, checks, error }) {
+function service({ service: name, url, state, version, uptime_seconds: uptime, checks, error, seen_at: seen }) {
   const facts = [version && t("system.version", { version }), uptime !== null && uptime !== undefined && t("system.up", { span: duration(uptime) })].filter(Boolean);
+  const isOld = seen && now() - new Date(seen) > OLD_MS;
   return h(
     "li",
     { "data-key": `${name} ${url ?? ""}`, class: "service" },
@@ -108,6 +114,7 @@ function service({ service: name, url, state, version, uptime_seconds: uptime, c
     facts.length ? h("p", { class: "quiet" }, facts.join(" · ")) : null,
     url ? h("p", { class: "quiet long" }, url) : null,
     error ? h("p", { class: "wrong long" }, error) : null,
+    isOld ? h("p", { class: "wrong" }, t("system.seen", { ago: ago(seen) })) : null,
     !checks || !Object.keys(checks).length ? null : h("ul", { class: "checks" }, Object.entries(checks).map(([check, told]) => checkLine(check, told))),
   );
 }
