@@ -49,7 +49,7 @@ export function segments() {
   const shown = table(t("segments.title"), headings, [], { id: "segments-table" });
   const body = shown.querySelector("tbody");
   const said = h("p", { class: "quiet" });
-  const more = button("", () => draw((chosen.most += STEP)), { id: "segments-more" });
+  const more = button("", () => draw((chosen.most += STEP)), { id: "segments-more", hidden: true });
   const pickers = [field(t("segments.what"), which, { name: "segment-modalidade" }), field(t("segments.day"), when, { name: "segment-day" })];
   const filters = h("div", { class: "row filter" }, pickers);
   const title = h("h2", { id: "segments-title" }, t("segments.title"));
