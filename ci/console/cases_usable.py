@@ -11,7 +11,7 @@ from steps import shown, signed_in
 JUDGE = pathlib.Path(browser.harness.__file__).with_name("judge.js").read_text(encoding="utf-8")
 PAGES = (
     ("runs", "/console/runs", "Runs"),
-    ("run", "/console/runs/1", "Run 1"),
+    ("run", "/console/runs/{run}", "Run {run}"),
     ("coverage", "/console/coverage", "Coverage"),
     ("dashboard", "/console/dashboard", "Dashboard"),
     ("projects", "/console/projects", "Projects"),
@@ -21,8 +21,15 @@ PAGES = (
 )
 
 
+# Controls that stick out of their card, where nothing scrolls.
+STICKS_OUT = """[...document.querySelectorAll('.card :is(input, select, textarea, button, a)')]
+  .filter((it) => it.checkVisibility() && !it.closest('.scroller, .heat-box, .preview'))
+  .filter((it) => it.getBoundingClientRect().right > it.closest('.card').getBoundingClientRect().right)
+  .map((it) => `sticks out of its card: ${it.outerHTML.slice(0, 100)}`)"""
+
+
 def complaints(page, name):
-    told = page.evaluate(JUDGE)
+    told = page.evaluate(JUDGE) + page.evaluate(STICKS_OUT)
     overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     return [f"{name}: {it}" for it in told + ([f"{overflow} px too wide"] if overflow > 0 else [])]
 
@@ -40,11 +47,12 @@ for scheme in ("light", "dark"):
             page = t.visit("/console", width=width, height=800, color_scheme=scheme)
             expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
             found = complaints(page, "sign-in")
+            run = t.world.some_run()
             t.shot(page, f"sign-in-{width}-{scheme}")
             page = signed_in(t, width=width, height=800, color_scheme=scheme)
             for name, path, title in PAGES:
-                page.goto(t.world.base + path)
-                shown(page, title)
+                page.goto(t.world.base + path.format(run=run))
+                shown(page, title.format(run=run))
                 settled(page)
                 found += complaints(page, name)
                 page.screenshot(path=t._shots / f"{name}-{width}-{scheme}.png", full_page=True)

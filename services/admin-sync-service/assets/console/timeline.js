@@ -42,13 +42,14 @@ export function timeline() {
   let all = [];
   let most = SHOWN;
   const list = h("ol", { class: "timeline", id: "run-events" });
-  const more = button("", () => {
-    most = Infinity;
-    draw();
-  });
+  const more = button("", unfold, { hidden: true });
   const none = h("p", { class: "quiet" }, t("events.none"));
   const title = h("h2", { id: "events-title" }, t("events.title"));
   const element = h("section", { class: "card", "aria-labelledby": title.id }, title, list, none, more);
+  function unfold() {
+    most = Infinity;
+    draw();
+  }
   function draw() {
     const numbered = all.map((event, index) => ({ ...event, index })).reverse();
     keyed(list, numbered.slice(0, most), (event) => `${event.at}-${event.kind}-${event.index}`, (event) => event.kind, line);
