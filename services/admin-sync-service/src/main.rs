@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use admin_sync_service::app::{App, Listeners, StartError};
-use admin_sync_service::{migrate, openapi};
 use admin_sync_service::settings::Settings;
+use admin_sync_service::{migrate, openapi};
 use service_kit::clock::Clock;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::{cli, limits, telemetry};

@@ -19,6 +19,6 @@ mod jwt_keys;
 mod lifecycle;
 mod ops;
 mod outbound;
-mod shelf;
 mod settings;
+mod shelf;
 mod upstream;

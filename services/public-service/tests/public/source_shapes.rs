@@ -180,7 +180,8 @@ async fn an_integration_s_own_words_win_and_what_it_says_wrongly_is_reported() {
 
 #[tokio::test]
 async fn unmapped_words_become_what_the_settings_say_unless_the_integration_says_it() {
-    let world = World::with(|settings| settings.integration.unmapped_status = "hidden".into()).await;
+    let world =
+        World::with(|settings| settings.integration.unmapped_status = "hidden".into()).await;
     let units = [("A", "no such word"), ("B", "sold")];
     world.project("plain", &units).await;
     let own = |row: ProjectRow| row.unmapped_status("reserved");
