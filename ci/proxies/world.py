@@ -32,11 +32,11 @@ class World(Stage):
         super().__init__(name, os.environ["FAROL_BIN_DIR"], os.environ["DATABASE_URL"], logs)
         self.front_port = free_port()
         self.ports = {name: free_port() for name in PROGRAMS}
-        self._ops = {name: free_port() for name in (*PROGRAMS, "ingestor")}
+        self.ops = {name: free_port() for name in (*PROGRAMS, "ingestor")}
         self._client, self._pncp = free_port(), free_port()
         self.queue = f"{name}.{secrets.token_hex(4)}"
         self._login, self._password = f"farol_proxies_{secrets.token_hex(4)}", secrets.token_hex(8)
-        self._running = {}
+        self.running = {}
 
     def __exit__(self, *_):
         super().__exit__()
@@ -53,25 +53,25 @@ class World(Stage):
         self.run("demo-world", "seed", "--upstream-url", f"http://127.0.0.1:{self._client}")
         self.start("demo-world", "serve", "--port", str(self._client), "--pncp-port", str(self._pncp))
         wait_for(f"http://127.0.0.1:{self._client}/health")
-        self.start("ingestor", OPS_PORT=str(self._ops["ingestor"]))
+        self.running["ingestor"] = self.start("ingestor", OPS_PORT=str(self.ops["ingestor"]))
         for name in PROGRAMS:
             self.bring_back(name, wait=False)
         for name in (*PROGRAMS, "ingestor"):
-            wait_for(f"http://127.0.0.1:{self._ops[name]}/health/ready")
+            wait_for(f"http://127.0.0.1:{self.ops[name]}/health/ready")
 
     def bring_back(self, name, wait=True):
-        settings = {"PORT": str(self.ports[name]), "OPS_PORT": str(self._ops[name])}
+        settings = {"PORT": str(self.ports[name]), "OPS_PORT": str(self.ops[name])}
         if name == "telemetry":
             way = urllib.parse.urlsplit(self.database_url)
             place = way.netloc.rpartition("@")[2]
             settings["DATABASE_URL"] = way._replace(netloc=f"{self._login}:{self._password}@{place}").geturl()
-        self._running[name] = self.start(PROGRAMS[name], **settings)
+        self.running[name] = self.start(PROGRAMS[name], **settings)
         if wait:
-            wait_for(f"http://127.0.0.1:{self._ops[name]}/health/ready")
+            wait_for(f"http://127.0.0.1:{self.ops[name]}/health/ready")
 
     def drain(self, name, sign=signal.SIGTERM):
         """Returns its exit code, when it has drained and gone."""
-        return self.end(self._running.pop(name), sign)
+        return self.end(self.running.pop(name), sign)
 
     def environment(self):
         front = f"https://127.0.0.1:{self.front_port}"
@@ -115,7 +115,7 @@ class World(Stage):
 
     def streams(self):
         """How many are open at public-service."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._ops['public']}/metrics", timeout=PATIENCE_SECONDS) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ops['public']}/metrics", timeout=PATIENCE_SECONDS) as answer:
             return int(re.search(r"^public_streams_open (\d+)", answer.read().decode(), re.M)[1])
 
     def reading(self, device, **metrics):
