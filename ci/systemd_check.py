@@ -26,7 +26,7 @@ UNITS = ROOT / "deploy" / "systemd"
 BIN = pathlib.Path(os.environ["FAROL_BIN_DIR"])
 PROGRAM = re.compile(r"^ExecStart=/usr/local/bin/([\w-]+) --config \$\{CREDENTIALS_DIRECTORY\}/settings\.toml$", re.M)
 # Tenths of systemd's own measure; 100 is a service without any protection.
-WORST_EXPOSURE = 13
+WORST_EXPOSURE = 12
 # Beside its streams a process has connections to databases, listeners and whoever asks for figures.
 SPARE_DESCRIPTORS = 500
 GRACE_SECONDS = 10
@@ -128,6 +128,8 @@ class Watched(World):
     def __init__(self, logs, traces, programs):
         super().__init__("systemd", logs)
         self._traces, self._programs, self._bare = traces, programs, ()
+        # Looking names up is what takes other sockets than TCP.
+        self.database_url = self.database_url.replace("127.0.0.1", "localhost")
         if os.geteuid() == 0:
             self._bare = ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
 

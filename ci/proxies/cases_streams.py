@@ -235,6 +235,6 @@ def a_reload_loses_nothing(world, front):
         asking.join(PATIENCE_SECONDS)
         assert viewer.opened == 1 and not run.ended, viewer.opened
         assert len(statuses) > 5 and set(statuses) == {200}, (len(statuses), set(statuses))
-        assert any("shutting down" in told for _, told in front.workers()), "no old worker serves them"
-    wait_until(lambda: not any("shutting down" in told for _, told in front.workers()), "old workers end with their streams")
+        assert any("shutting down" in told for told in front.workers().values()), "no old worker serves them"
+    wait_until(lambda: not any("shutting down" in told for told in front.workers().values()), "old workers end with their streams")
     return len(statuses)

@@ -134,18 +134,24 @@ class Nginx(Front):
         return self._program, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf"), "-e", "error.log"
 
     def workers(self):
-        found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(self._process.pid)], capture_output=True, check=False)
-        return [line.split(None, 1) for line in found.stdout.decode().splitlines()]
+        """Process and title of each."""
+        children = pathlib.Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        titles = {}
+        for child in children:
+            # One may have ended since.
+            with contextlib.suppress(FileNotFoundError):
+                titles[child] = pathlib.Path(f"/proc/{child}/cmdline").read_text()
+        return titles
 
     def reload(self):
         """Returns when other workers have taken over."""
-        before = {pid for pid, _ in self.workers()}
+        before = set(self.workers())
         subprocess.run([*self._command(), "-s", "reload"], check=True, timeout=PATIENCE_SECONDS)
 
         def taken_over():
             now = self.workers()
-            left = [told for pid, told in now if pid in before]
-            fresh = [pid for pid, told in now if pid not in before and "worker process" in told]
+            left = [told for pid, told in now.items() if pid in before]
+            fresh = [pid for pid, told in now.items() if pid not in before and "worker process" in told]
             return fresh and all("shutting down" in told for told in left)
 
         wait_until(taken_over, "other workers have taken over")

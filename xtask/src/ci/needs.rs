@@ -49,6 +49,19 @@ pub(crate) const NGINX: Need = Need {
     package: "nginx",
     is_there: || program("nginx").is_some(),
 };
+pub(crate) const CADDY: Need = Need {
+    package: "caddy",
+    is_there: || program("caddy").is_some(),
+};
+/// For `systemd-analyze`, which reads units where systemd itself does not run, too.
+pub(crate) const SYSTEMD: Need = Need {
+    package: "systemd",
+    is_there: || program("systemd-analyze").is_some(),
+};
+pub(crate) const STRACE: Need = Need {
+    package: "strace",
+    is_there: || program("strace").is_some(),
+};
 /// The peer that fan-out is measured beside.
 pub(crate) const NCHAN: Need = Need {
     package: "libnginx-mod-nchan",

@@ -1,7 +1,10 @@
 //! The checks of `cargo xtask ci`, in the order in which they run: quick and telling ones first.
 
 use super::lab::Lab;
-use super::needs::{self, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, PYTHON};
+use super::needs::{
+    self, CADDY, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, PYTHON, STRACE,
+    SYSTEMD,
+};
 use crate::failure::{Failure, Outcome};
 use std::process::Command;
 
@@ -63,6 +66,24 @@ pub(crate) const STEPS: &[Step] = &[
         what: "docker-compose.yml is read by compose itself",
         needs: &[COMPOSE],
         run: compose,
+    },
+    Step {
+        name: "nginx",
+        what: "nginx as deploy/nginx has it, in front of every service: streams, sockets, refusals, reloads, drains",
+        needs: &[PYTHON, NGINX, CHROMIUM],
+        run: |lab| browsers(lab, "nginx", "ci/nginx_test.py"),
+    },
+    Step {
+        name: "caddy",
+        what: "Caddy as deploy/caddy has it, in front of every service",
+        needs: &[PYTHON, CADDY, CHROMIUM],
+        run: |lab| browsers(lab, "caddy", "ci/caddy_test.py"),
+    },
+    Step {
+        name: "systemd",
+        what: "the units of deploy/systemd are understood, hardened, and allow what the programs do",
+        needs: &[PYTHON, SYSTEMD, STRACE],
+        run: |lab| lab.check("systemd", &mut lab.python("ci/systemd_check.py")?),
     },
     Step {
         name: "influx",
