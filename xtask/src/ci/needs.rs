@@ -62,6 +62,11 @@ pub(crate) const STRACE: Need = Need {
     package: "strace",
     is_there: || program("strace").is_some(),
 };
+/// With it comes `promtool`, which runs the tests of alerts.
+pub(crate) const PROMETHEUS: Need = Need {
+    package: "prometheus",
+    is_there: || program("prometheus").is_some() && program("promtool").is_some(),
+};
 /// The peer that fan-out is measured beside.
 pub(crate) const NCHAN: Need = Need {
     package: "libnginx-mod-nchan",

@@ -2,8 +2,8 @@
 
 use super::lab::Lab;
 use super::needs::{
-    self, CADDY, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, PYTHON, STRACE,
-    SYSTEMD,
+    self, CADDY, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, PROMETHEUS, PYTHON,
+    STRACE, SYSTEMD,
 };
 use crate::failure::{Failure, Outcome};
 use std::process::Command;
@@ -84,6 +84,12 @@ pub(crate) const STEPS: &[Step] = &[
         what: "the units of deploy/systemd are understood, hardened, and allow what the programs do",
         needs: &[PYTHON, SYSTEMD, STRACE],
         run: |lab| lab.check("systemd", &mut lab.python("ci/systemd_check.py")?),
+    },
+    Step {
+        name: "metrics",
+        what: "alerts fire when they should, and alerts and dashboards ask only for what the services print",
+        needs: &[PYTHON, PROMETHEUS],
+        run: |lab| lab.check("metrics", &mut lab.python("ci/metrics_check.py")?),
     },
     Step {
         name: "influx",
