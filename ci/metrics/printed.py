@@ -62,7 +62,9 @@ class Printed:
         for job in named:
             if job not in self.samples:
                 yield f"there is no job {job}"
-            elif selector.metric != "up":
+            elif selector.metric == "up":
+                yield from (f"up has no label {label}" for label, _, _ in selector.matchers if label not in OF_TARGETS)
+            else:
                 yield from self._in_job(selector, job)
         kind = self.types.get(selector.metric)
         if selector.function in promql.OF_COUNTERS and kind != "counter":
