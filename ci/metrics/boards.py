@@ -3,11 +3,20 @@
 import json
 import re
 
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+plugins.register_default_plugins()
+
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 UNITS = {"none", "short", "percentunit", "s", "bytes", "ops", "reqps"}
 KINDS = {"row", "stat", "timeseries", "table"}
 COLUMNS = 24
 OVERVIEW = "overview"
+# The data source of Prometheus reads these; Grafana's schema of dashboards does not have them.
+BEYOND_SCHEMA = {".templating.list.definition"}
+BEYOND_SCHEMA |= {f".annotations.list.{name}" for name in ("step", "titleFormat", "textFormat", "tagKeys")}
 
 
 class Board:
@@ -37,6 +46,8 @@ class Board:
             yield "not all instances can be chosen at once"
         if board["panels"][0]["type"] != "row":
             yield "does not begin with a row"
+        known = json.loads(JSONEncoder().encode(Dashboard.from_json(board)))
+        yield from (f"Grafana knows no {path}" for path in sorted(set(_lost(board, known, "")) - BEYOND_SCHEMA))
         ids = [panel["id"] for panel in board["panels"]]
         if len(set(ids)) < len(ids):
             yield "two panels have the same id"
@@ -53,6 +64,18 @@ class Board:
             if taken & cells or place["x"] + place["w"] > COLUMNS:
                 yield f"{panel['title']!r} lies on another panel, or leaves the page"
             taken |= cells
+
+
+def _lost(before, after, path):
+    """What Grafana's schema did not keep of a dashboard."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            yield from _lost(value, after[name], f"{path}.{name}") if name in after else [f"{path}.{name}"]
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for one, other in zip(before, after, strict=True):
+            yield from _lost(one, other, path)
+    elif before != after:
+        yield path
 
 
 def _panel(panel):
