@@ -19,7 +19,7 @@ CASES = (
     cases_streams.a_socket_passes_both_ways_and_so_does_its_end,
     cases_doors.the_inside_is_refused_in_every_spelling,
     cases_doors.a_forged_address_lifts_no_limit,
-    cases_doors.a_body_that_is_too_long_is_refused,
+    cases_streams.who_leaves_is_let_go_of_at_once,
     cases_streams.a_drain_of_each_service_loses_nothing_for_who_comes_back,
     cases_doors.no_log_has_a_token,
     cases_browser.eight_streams_of_one_page_and_what_else_it_asks,

@@ -24,6 +24,7 @@ CASES = (
     cases_doors.what_is_too_much_is_refused,
     cases_doors.plain_http_is_sent_to_tls,
     cases_doors.a_request_is_known_by_one_identity_everywhere,
+    cases_streams.who_leaves_is_let_go_of_at_once,
     cases_streams.a_reload_loses_nothing,
     cases_streams.a_drain_of_each_service_loses_nothing_for_who_comes_back,
     cases_doors.no_log_has_a_token,

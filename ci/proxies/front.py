@@ -94,8 +94,6 @@ class Front:
 
 
 class Nginx(Front):
-    TOO_LONG = {413}
-
     def __init__(self, world):
         super().__init__(world)
         self._program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -164,9 +162,6 @@ class Nginx(Front):
 
 
 class Caddy(Front):
-    # 2.6 fails in its reading of the body and so takes the service for the one that failed.
-    TOO_LONG = {413, 502}
-
     def write(self):
         text = (DEPLOY / "caddy" / "Caddyfile").read_text()
         told = [(there, here, 1) for there, here in self.ports()]
