@@ -1,4 +1,6 @@
-//! The command line that every binary shares. Exit codes: 0 done, 2 unusable settings.
+//! The command line that every binary shares. Exit codes: 0 done, 1 not healthy, 2 unusable settings.
+
+mod health;
 
 use std::{collections::HashMap, ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -59,7 +61,8 @@ struct Flags {
 /// complaints are on stderr.
 ///
 /// # Errors
-/// 0 after `--version`, `--help`, `--print-default-config` and a good `--check-config`; 2 for unusable settings.
+/// 0 after `--version`, `--help`, `--print-default-config` and a good `--check-config`; 0 or 1 after `health`, which
+/// services with an ops listener have; 2 for unusable settings.
 pub fn start<S: ServiceSettings>(service: &'static str) -> Result<S, ExitCode> {
     start_with(service, std::env::args_os())
 }
@@ -101,6 +104,10 @@ fn begin<S: ServiceSettings>(
             println!("{text}");
             Err(ExitCode::SUCCESS)
         }
+        Outcome::Deny(text) => {
+            eprintln!("{text}");
+            Err(ExitCode::FAILURE)
+        }
         Outcome::Refuse(text) => {
             eprintln!("{text}");
             Err(ExitCode::from(UNUSABLE))
@@ -116,7 +123,13 @@ struct Program {
 enum Outcome<S> {
     Run(S),
     Say(String),
+    Deny(String),
     Refuse(String),
+}
+
+enum Asked {
+    Start(Flags),
+    Health(health::Question),
 }
 
 fn decide<S: ServiceSettings>(
@@ -125,8 +138,9 @@ fn decide<S: ServiceSettings>(
     env: HashMap<String, String>,
 ) -> Outcome<S> {
     let service = program.service;
-    let flags = match parse(program, arguments) {
-        Ok(flags) => flags,
+    let flags = match parse::<S>(program, arguments) {
+        Ok(Asked::Start(flags)) => flags,
+        Ok(Asked::Health(question)) => return answer(service, &question, env),
         Err(error) if error.use_stderr() => return Outcome::Refuse(error.to_string()),
         Err(told) => return Outcome::Say(told.to_string().trim_end().to_owned()),
     };
@@ -151,20 +165,47 @@ fn decide<S: ServiceSettings>(
     }
 }
 
-fn parse(
+fn answer<S: ServiceSettings>(
+    service: &str,
+    question: &health::Question,
+    env: HashMap<String, String>,
+) -> Outcome<S> {
+    let address = match question.address::<S>(env) {
+        Ok(address) => address,
+        Err(complaints) => {
+            return Outcome::Refuse(format!("{service} cannot be asked:\n{complaints}"));
+        }
+    };
+    match question.ask(address) {
+        Ok(()) => Outcome::Say("OK".to_owned()),
+        Err(unwell) => Outcome::Deny(format!("{service}: {unwell}")),
+    }
+}
+
+fn parse<S: ServiceSettings>(
     program: &Program,
     arguments: impl IntoIterator<Item = OsString>,
-) -> Result<Flags, clap::Error> {
+) -> Result<Asked, clap::Error> {
     let mut command = Flags::augment_args(Command::new(program.service));
     if program.openapi.is_some() {
         let flag = Arg::new(PRINT_OPENAPI).long(PRINT_OPENAPI);
         let flag = flag.action(ArgAction::SetTrue);
         command = command.arg(flag.help("Print the OpenAPI document, and end"));
     }
+    if health::is_offered::<S>() {
+        // Flags of the service before the word would be taken for flags of the question, and are refused.
+        command = command.args_conflicts_with_subcommands(true);
+        command = command.disable_help_subcommand(true);
+        command = command.subcommand(health::command());
+    }
     let matches = command.try_get_matches_from(arguments)?;
+    // There is no other word.
+    if let Some((_, question)) = matches.subcommand() {
+        return health::Question::from_arg_matches(question).map(Asked::Health);
+    }
     let mut flags = Flags::from_arg_matches(&matches)?;
     flags.print_openapi = program.openapi.filter(|_| matches.get_flag(PRINT_OPENAPI));
-    Ok(flags)
+    Ok(Asked::Start(flags))
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -13,6 +13,7 @@ mod broker_tls;
 mod child;
 mod database;
 mod envelope;
+mod health;
 mod issuer;
 mod jwt;
 mod jwt_keys;
