@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from stage import PATIENCE_SECONDS, free_port, wait_until
+from proxies.world import quiet_port
+from stage import PATIENCE_SECONDS, wait_until
 
 DEPLOY = pathlib.Path(__file__).resolve().parents[2] / "deploy"
 # How many requests of one address may be under way, instead of a thousand.
@@ -34,7 +35,7 @@ class Front:
     """`port` speaks TLS, with a certificate that `context` trusts and nobody else does."""
 
     def __init__(self, world):
-        self.world, self.port, self.plain_port = world, world.front_port, free_port()
+        self.world, self.port, self.plain_port = world, world.front_port, quiet_port()
         self.address = f"https://127.0.0.1:{self.port}"
         self.folder = pathlib.Path(tempfile.mkdtemp())
         # Its workers may be another user.

@@ -1,18 +1,20 @@
 """Every service as a process of this run, told that a proxy stands in front of it; and what happens outside."""
 
 import base64
+import contextlib
 import json
 import os
 import re
 import secrets
 import signal
+import socket
 import urllib.parse
 import urllib.request
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from stage import PATIENCE_SECONDS, Stage, forget_queues, free_port, wait_for
+from stage import PATIENCE_SECONDS, Stage, forget_queues, wait_for
 
 LOGIN = ("ana", "lighthouse-keeper")
 TOWER = "harbour-tower"
@@ -25,15 +27,24 @@ STREAMS_OF_ONE = 10
 PROGRAMS = {"public": "public-service", "admin": "admin-sync-service", "gateway": "sse-gateway", "telemetry": "telemetry-service"}
 
 
+def quiet_port():
+    """Free, and none that the system gives to connections: a service that is away for a moment finds it free again."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+
+
 class World(Stage):
     """`front_port` is where browsers reach everything; who listens there is none of its business."""
 
     def __init__(self, name, logs):
         super().__init__(name, os.environ["FAROL_BIN_DIR"], os.environ["DATABASE_URL"], logs)
-        self.front_port = free_port()
-        self.ports = {name: free_port() for name in PROGRAMS}
-        self.ops = {name: free_port() for name in (*PROGRAMS, "ingestor")}
-        self._client, self._pncp = free_port(), free_port()
+        self.front_port = quiet_port()
+        self.ports = {name: quiet_port() for name in PROGRAMS}
+        self.ops = {name: quiet_port() for name in (*PROGRAMS, "ingestor")}
+        self._client, self._pncp = quiet_port(), quiet_port()
         self.queue = f"{name}.{secrets.token_hex(4)}"
         self._login, self._password = f"farol_proxies_{secrets.token_hex(4)}", secrets.token_hex(8)
         self.running = {}
