@@ -126,7 +126,9 @@ class Nginx(Front):
     def open(self):
         check = [*self._command(), "-t", "-q"]
         told = subprocess.run(check, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
-        assert (told.returncode, told.stderr) == (0, ""), told.stderr
+        # Newer ones have another word for `listen … http2`, which 1.22 does not know.
+        complaints = [line for line in told.stderr.splitlines() if "http2" not in line or "deprecated" not in line]
+        assert told.returncode == 0 and not complaints, told.stderr
         self.start(*self._command())
 
     def _command(self):
