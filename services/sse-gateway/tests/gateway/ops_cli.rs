@@ -96,3 +96,31 @@ async fn an_empty_callback_url_is_none() {
     let ready = http_get(&format!("http://{address}/readyz"), &[]).await;
     assert_eq!(ready.status(), 503);
 }
+
+#[tokio::test]
+async fn the_program_asks_the_one_that_runs_whether_it_is_ready() {
+    // Ready from its first moment with a backend, and never without one.
+    let backend = ("CALLBACK_URL", "http://127.0.0.1:9/");
+    for (backend, code, told) in [
+        (backend, 0, "OK\n"),
+        (("CALLBACK_URL", ""), 1, "CALLBACK_URL is not set"),
+    ] {
+        let ports = [("HOST", "127.0.0.1"), ("PORT", "0"), ("OPS_PORT", "0")];
+        let mut gateway = ServiceProcess::spawn("sse-gateway", &[&ports[..], &[backend]].concat());
+        let address = gateway.address("ops").await;
+        let (_, ops) = address.rsplit_once(':').unwrap();
+        assert_health(ops, code, told).await;
+        gateway.sigterm();
+        assert_eq!(gateway.wait_exit().await, Some(0));
+        assert_health(ops, 1, "does not answer").await;
+    }
+}
+
+async fn assert_health(ops: &str, code: i32, told: &str) {
+    // A launcher's flag is understood here, too.
+    let arguments = ["health", "--port", "3001"];
+    let mut process = ServiceProcess::spawn_with("sse-gateway", &arguments, &[("OPS_PORT", ops)]);
+    assert_eq!(process.wait_exit().await, Some(code));
+    let output = process.output();
+    assert!(output.contains(told), "{output}");
+}
