@@ -20,11 +20,30 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def check(compose):
     for name in SERVICES:
+        _check_settings(name, compose["services"][name])
         _check_health(name, compose["services"][name])
     with tempfile.TemporaryDirectory() as folder:
         _check_skeleton(pathlib.Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         _check_nginx(pathlib.Path(folder), compose["services"]["nginx"])
+
+
+def _environment(service):
+    """As compose makes it with the values of the demo."""
+    demo = assignments("deploy/compose/demo.env")
+
+    def value(found):
+        name, default = found.group(1), found.group(2)
+        return demo.get(name) or (default or ":-").removeprefix(":-")
+
+    return {
+        variable: re.sub(r"\$\{([A-Z0-9_]+)([^}]*)\}", value, str(text)) for variable, text in service["environment"].items()
+    }
+
+
+def _check_settings(name, service):
+    answer = _run([service["command"][0], "--check-config"], _environment(service))
+    expect(answer.returncode == 0, f"{name}: cannot use its settings: {answer.stderr}")
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
@@ -42,11 +61,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 def _check_health(name, service):
     """The words of the health check with the environment of the container, and a port of our own."""
     words = service["healthcheck"]["test"][1:]
-    demo = assignments("deploy/compose/demo.env")
-    environment = {
-        variable: re.sub(r"\$\{([A-Z0-9_]+)[^}]*\}", lambda found: demo.get(found.group(1), ""), str(text))
-        for variable, text in service["environment"].items()
-    }
+    environment = _environment(service)
     with http.server.HTTPServer(("127.0.0.1", 0), Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for good, more, code in (
@@ -63,7 +78,10 @@ def _check_health(name, service):
 
 def _ask(words, environment, port):
     # As the image has it: all addresses.
-    environment = environment | {"OPS_HOST": "0.0.0.0", "OPS_PORT": str(port)}
+    return _run(words, environment | {"OPS_HOST": "0.0.0.0", "OPS_PORT": str(port)})
+
+
+def _run(words, environment):
     program = pathlib.Path(os.environ["FAROL_BIN_DIR"]) / words[0]
     return subprocess.run(
         [program, *words[1:]], env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
