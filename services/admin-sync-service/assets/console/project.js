@@ -20,7 +20,7 @@ learn({
     "project.api": "Client API", "project.save": "Save and test", "project.test": "Test without saving", "project.reset": "Discard changes",
     "project.saved": "Saved. Viewers have it within {n} s.", "project.same": "Nothing has changed; tested what is stored.",
     "project.stale": "Somebody else has changed this integration since you opened it.", "project.theirs": "Show theirs, discard mine", "project.mine": "Save mine over it",
-    "project.remove.ask": "Remove the stored credentials?", "project.remove.why": "The client API is then asked without them, and will most likely refuse. They cannot be brought back; new ones can be given.",
+    "project.remove.ask": "Remove the stored credentials?", "project.remove.why": "Unless authentication is “None”, the client API is not asked any more until new ones are given. These cannot be brought back.",
     "project.remove.yes": "Remove", "project.removed": "The credentials are removed.", "project.unsaved": "Not saved yet.", "project.missing": "There is no such project.",
   },
   pt: {
@@ -28,7 +28,7 @@ learn({
     "project.api": "API do cliente", "project.save": "Salvar e testar", "project.test": "Testar sem salvar", "project.reset": "Descartar mudanças",
     "project.saved": "Salvo. Os visitantes recebem em até {n} s.", "project.same": "Nada mudou; foi testado o que está guardado.",
     "project.stale": "Outra pessoa mudou esta integração desde que você a abriu.", "project.theirs": "Mostrar a dela, descartar a minha", "project.mine": "Salvar a minha por cima",
-    "project.remove.ask": "Remover as credenciais guardadas?", "project.remove.why": "A API do cliente passa a ser consultada sem elas e provavelmente vai recusar. Elas não podem ser recuperadas; novas podem ser informadas.",
+    "project.remove.ask": "Remover as credenciais guardadas?", "project.remove.why": "A menos que a autenticação seja “Nenhuma”, a API do cliente deixa de ser consultada até que novas sejam informadas. Estas não podem ser recuperadas.",
     "project.remove.yes": "Remover", "project.removed": "As credenciais foram removidas.", "project.unsaved": "Ainda não salvo.", "project.missing": "Este projeto não existe.",
   },
 });
