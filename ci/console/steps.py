@@ -36,7 +36,9 @@ class Person:
 def signed_in(t, path="/console", **options):
     """A page of the console that a person has come to by signing in."""
     page = t.visit(path, **options)
-    if page.locator("#field-username").count() or not page.locator("#nav a").count():
+    # One look that waits: between two of them the form may have come.
+    page.locator("#field-username, #nav:not([hidden]) a").first.wait_for()
+    if page.locator("#field-username").count():
         page.locator("#field-username").fill(LOGIN[0])
         page.locator("#field-password").fill(LOGIN[1])
         page.locator("form button").click()
