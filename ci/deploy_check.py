@@ -14,7 +14,7 @@ import sys
 
 import yaml
 
-from containers import settings, wiring, work
+from containers import context, dockerfile, settings, wiring, work
 from containers.complaints import COMPLAINTS, expect
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -122,8 +122,7 @@ def check_hosts(compose):
 
 
 def read_dockerfile(built):
-    text = re.sub(r"\\\n", " ", (ROOT / "deploy/Dockerfile").read_text())
-    lines = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
+    lines = dockerfile.instructions()
     stages, image, builds = set(), {"programs": set(), "ports": set(), "arguments": set()}, []
     for word, rest in lines:
         if word == "FROM":
@@ -139,8 +138,9 @@ def read_dockerfile(built):
             expect(len(builds) == 1, f"Dockerfile: {rest} is above the dependencies, or below the programs")
             image["arguments"].add(rest.split("=")[0])
         elif word == "RUN" and "cargo build" in rest:
+            expect("--profile dist " in rest, "Dockerfile: builds another profile than what is shipped otherwise")
             builds.append(re.findall(r"-p (\S+)", rest))
-            image["programs"] = set(re.findall(r"target/release/(\S+)", rest))
+            image["programs"] = set(re.findall(r"target/dist/(\S+)", rest))
     check_builds(builds, image, built)
     expect(lines[-1][0] == "CMD", "Dockerfile: does not end with CMD")
     expect(json.loads(lines[-1][1])[0] in image["programs"], "Dockerfile: CMD is not a program of the image")
@@ -157,8 +157,7 @@ def check_builds(builds, image, built):
     made = set().union(*(built.get(package, set()) for package in builds[-1]))
     expect(image["programs"] <= made, f"Dockerfile: {image['programs'] - made} is not built")
     rust = re.search(r'^rust-version = "([\d.]+)"', (ROOT / "Cargo.toml").read_text(), re.M).group(1)
-    dockerfile = (ROOT / "deploy/Dockerfile").read_text()
-    expect(f"FROM rust:{rust}-" in dockerfile, f"Dockerfile: is not built with Rust {rust}")
+    expect(dockerfile.stages()[0][1].startswith(f"rust:{rust}-"), f"Dockerfile: is not built with Rust {rust}")
     kit = (ROOT / "crates/service-kit/src/lib.rs").read_text()
     for argument in image["arguments"]:
         expect(f'option_env!("{argument}")' in kit, f"Dockerfile: nothing reads {argument}")
@@ -166,7 +165,7 @@ def check_builds(builds, image, built):
 
 def check_context():
     """The build sees every member of the workspace and nothing private."""
-    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    kept = context.kept()
     for path in kept:
         expect((ROOT / path).exists(), f".dockerignore: {path} does not exist")
     members = re.search(r"members = \[(.*?)\]", (ROOT / "Cargo.toml").read_text(), re.S).group(1)

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import urllib.request
 
 from cluster import routes
 from cluster.manifests import ROOT, pod_of
+from containers import dockerfile
 from deploy_check import programs, read_dockerfile, variables_of
 from stage import PATIENCE_SECONDS, free_port, wait_until
 
@@ -26,8 +28,8 @@ SECRET_WORDS = re.compile(r"PASSWORD|SECRET|TOKEN|DATABASE_URL|RABBITMQ_URL|CALL
 
 def of_image():
     """What the image's ENV says: services would listen on 127.0.0.1 without it."""
-    text = (ROOT / "deploy/Dockerfile").read_text()
-    return dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.*)$", text, re.M))))
+    _, _, instructions = dockerfile.stages()[-1]
+    return dict(word.split("=", 1) for name, rest in instructions if name == "ENV" for word in shlex.split(rest))
 
 
 def images(manifests, name):
