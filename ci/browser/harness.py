@@ -1,4 +1,4 @@
-"""What every case gets: a page in real Chromium that is watched for errors, and words to wait with."""
+"""What every case gets: pages in real Chromium that are watched for errors, and words to wait with."""
 
 import pathlib
 import re
@@ -6,16 +6,17 @@ import traceback
 
 from playwright.sync_api import Error, expect, sync_playwright
 
+from browser.watch import OWN, Watch
+
 PATIENCE_MS = 30_000
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
 
-# Notes every frame and every address of each EventSource, and every breach of the CSP.
+# Notes every frame and every address of each EventSource.
 SPY = """
-window.frames_seen = []; window.streams_opened = []; window.csp_breaches = [];
-addEventListener("securitypolicyviolation", (e) => csp_breaches.push(e.violatedDirective + " " + e.blockedURI));
+window.frames_seen = []; window.streams_opened = [];
 window.EventSource = class extends EventSource {
   constructor(address) {
     super(address);
@@ -29,11 +30,12 @@ window.EventSource = class extends EventSource {
 CASES = []
 
 
-def case(title, *, service=None, refusals=()):
-    """Registers a case. `service`: settings that it needs; `refusals`: HTTP codes it provokes."""
+def case(title, *, service=None, refusals=(), hosts=()):
+    """Registers a case. `service`: settings that it needs; `refusals`: what it provokes, and `hosts`: whom it asks beside
+    our own, see `Watch`."""
 
     def register(run):
-        CASES.append((title, run, service or {}, refusals))
+        CASES.append((title, run, service or {}, {"refusals": refusals, "hosts": OWN + tuple(hosts)}))
         return run
 
     return register
@@ -42,50 +44,31 @@ def case(title, *, service=None, refusals=()):
 class Visit:
     """One reader: a browser context of its own, whose misbehaviour fails the case."""
 
-    def __init__(self, browser, world, refusals, options, spied):
+    def __init__(self, browser, world, provoked, options, spied):
         self._world = world
-        self._refusals = tuple(refusals)
-        self.complaints = []
         self.context = browser.new_context(**options)
         self.context.set_default_timeout(PATIENCE_MS)
+        self.watch = Watch(self.context, **provoked)
         self.page = self.context.new_page()
         if spied:
             self.page.add_init_script(SPY)
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
-        self.page.on("request", self._requested)
-
-    def _heard(self, message):
-        # Chromium itself writes a line for each refused request; only expected codes are forgiven.
-        expected = any(f"status of {code}" in message.text for code in self._refusals)
-        gone = "net" in self._refusals and "net::ERR_" in message.text
-        if message.type in ("error", "warning") and not (expected or gone):
-            self.complaints.append(f"console {message.type}: {message.text}")
-
-    def _requested(self, request):
-        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "file:///")):
-            self.complaints.append(f"a request to another host: {request.url}")
 
     def open(self, path, base=None):
         self.page.goto((base or self._world.base) + path)
         return self.page
 
-    def judge(self):
-        self.complaints += [f"CSP: {breach}" for breach in self.page.evaluate("window.csp_breaches ?? []")]
-        assert not self.complaints, "; ".join(self.complaints)
-
 
 class Case:
     """The world, and as many readers as the case wants."""
 
-    def __init__(self, browser, world, refusals, shots):
-        self._browser, self._refusals, self._shots = browser, refusals, shots
+    def __init__(self, browser, world, provoked, shots):
+        self._browser, self._provoked, self._shots = browser, provoked, shots
         self.world = world
         self.visits = []
 
     def visit(self, path, base=None, width=1280, height=900, clock=False, spied=True, **options):
         options = {"locale": "en-GB", "viewport": {"width": width, "height": height}} | options
-        visit = Visit(self._browser, self.world, self._refusals, options, spied)
+        visit = Visit(self._browser, self.world, self._provoked, options, spied)
         self.visits.append(visit)
         if clock:
             visit.page.clock.install()
@@ -136,10 +119,10 @@ def run_all(world, chromium, shots, only=""):
     passed = failed = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        for title, run, service, refusals in CASES:
+        for title, run, service, provoked in CASES:
             if only not in title:
                 continue
-            if run_one(Case(browser, world, refusals, shots), title, run, service):
+            if run_one(Case(browser, world, provoked, shots), title, run, service):
                 passed += 1
             else:
                 failed += 1
@@ -152,7 +135,7 @@ def run_one(case_, title, run, service):
         case_.world.service(**service)
         run(case_)
         for visit in case_.visits:
-            visit.judge()
+            visit.watch.judge()
     except (AssertionError, Error, OSError, KeyError, RuntimeError):
         print(f"FAILED  {title}\n{traceback.format_exc()}", flush=True)
         for number, visit in enumerate(case_.visits):

@@ -9,10 +9,11 @@ import os
 import pathlib
 import sys
 
-import cases_access  # noqa: F401  (registers its cases, as the next three)
+import cases_access  # noqa: F401  (registers its cases, as the next four)
 import cases_board  # noqa: F401
 import cases_faults  # noqa: F401
 import cases_modules  # noqa: F401
+import cases_watch  # noqa: F401
 from harness import run_all
 from world import World
 

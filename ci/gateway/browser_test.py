@@ -19,6 +19,7 @@ import urllib.request
 import pika
 from playwright.sync_api import sync_playwright
 
+from browser.watch import Watch
 from stage import PATIENCE_SECONDS, Stage, free_port, wait_for
 
 PATIENCE_MS = PATIENCE_SECONDS * 1000
@@ -173,29 +174,39 @@ def curl_follows_a_run_to_its_end(world, _visit):
     return 2
 
 
+def run(case, refusals, world, browser, home):
+    """How many times the case looked; its pages are watched, and may be refused what it provokes and nothing else."""
+    with browser.new_context() as context:
+        watch = Watch(context, refusals)
+
+        def visit(address):
+            page = context.new_page()
+            page.goto(home)
+            page.evaluate("address => follow(address)", address)
+            return page
+
+        looked = case(world, visit)
+        watch.judge()
+    return looked
+
+
 def main():
     logs = pathlib.Path(__file__).resolve().parents[2] / "target" / "peers"
     logs.mkdir(parents=True, exist_ok=True)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    home = f"http://127.0.0.1:{server.server_port}/"
     cases = (
-        curl_follows_a_run_to_its_end,
-        two_pages_follow_a_run_to_its_end,
-        a_page_comes_back_by_itself_after_the_gateway_was_killed,
-        a_run_that_is_nowhere_is_said_to_be_nowhere,
+        (curl_follows_a_run_to_its_end, ()),
+        (two_pages_follow_a_run_to_its_end, ()),
+        (a_page_comes_back_by_itself_after_the_gateway_was_killed, ("net",)),
+        (a_run_that_is_nowhere_is_said_to_be_nowhere, (400,)),
     )
     with World(logs) as world, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=["--no-sandbox"])
-
-        def visit(address):
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/")
-            page.evaluate("address => follow(address)", address)
-            return page
-
         try:
-            for case in cases:
-                print(f"{case.__name__.replace('_', ' ')}: {case(world, visit)}", flush=True)
+            for case, refusals in cases:
+                print(f"{case.__name__.replace('_', ' ')}: {run(case, refusals, world, browser, home)}", flush=True)
         finally:
             browser.close()
             with contextlib.closing(pika.BlockingConnection(pika.URLParameters(os.environ["RABBITMQ_URL"]))) as broker:

@@ -5,6 +5,7 @@ import os
 
 from playwright.sync_api import expect, sync_playwright
 
+from browser.watch import Watch
 from proxies.clients import ask
 from proxies.world import LOGIN, QUIET, TOWER
 from stage import PATIENCE_SECONDS
@@ -23,17 +24,15 @@ OPEN = """(count) => {
 
 
 @contextlib.contextmanager
-def page(front):
+def page(front, refusals=()):
     """One that complains about nothing and asks nobody else."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", "--disable-quic"])
         context = browser.new_context(ignore_https_errors=True, locale="en-GB")
         context.set_default_timeout(PATIENCE_MS)
-        opened, complaints = context.new_page(), []
-        opened.on("console", lambda it: it.type == "error" and complaints.append(it.text))
-        opened.on("pageerror", lambda it: complaints.append(str(it)))
-        opened.on("request", lambda it: it.url.startswith(front.address) or complaints.append(it.url))
-        yield opened, complaints
+        watch = Watch(context, refusals, hosts=(front.address,))
+        yield context.new_page()
+        watch.judge()
         browser.close()
 
 
@@ -42,7 +41,7 @@ def protocols(page):
 
 
 def eight_streams_of_one_page_and_what_else_it_asks(world, front):
-    with page(front) as (reader, complaints):
+    with page(front) as reader:
         reader.goto(f"{front.address}/viewer/{TOWER}")
         reader.wait_for_selector(".unit")
         reader.evaluate(OPEN, STREAMS)
@@ -56,12 +55,12 @@ def eight_streams_of_one_page_and_what_else_it_asks(world, front):
         told = "(values) => heard.every((units) => units[values.unit] === values.word)"
         reader.wait_for_function(told, arg={"unit": QUIET, "word": word}, timeout=PATIENCE_MS)
         assert protocols(reader) == {"h2"}, protocols(reader)
-        assert not complaints, complaints
     return STREAMS
 
 
 def the_console_signs_in_for_tls_alone_and_follows_a_run(world, front):
-    with page(front) as (operator, complaints):
+    # The form before anybody has signed in is told so by a 401.
+    with page(front, refusals=(401,)) as operator:
         asked = []
         operator.on("request", lambda it: asked.append(it.url))
         operator.goto(f"{front.address}/console")
@@ -81,8 +80,5 @@ def the_console_signs_in_for_tls_alone_and_follows_a_run(world, front):
         expect(operator.locator("#run-state")).to_have_text("Success", timeout=4 * PATIENCE_MS)
         streams = [url for url in asked if url.startswith(f"{front.address}/api/sse/tasks?")]
         assert streams, asked
-        # The form before anybody has signed in is told so by a 401, which Chromium writes to its console.
-        complaints = [it for it in complaints if "status of 401" not in it]
-        assert not complaints, complaints
         assert protocols(operator) == {"h2"}, protocols(operator)
     return len(streams)
