@@ -45,35 +45,24 @@ export function credentials(stored, { changed, remove, preset = stored.auth_type
   let moved = false;
   const kind = h("select", { name: "auth_type" }, choices(stored.auth_type).map((name) => h("option", { value: name }, KINDS.includes(name) ? t(`auth.${name}`) : name)));
   kind.value = preset;
-  const inputs = Object.fromEntries(Object.keys(LABELS).map((name) => [name, member(name)]));
-  const rows = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, memberField(name, input)]));
-  const said = h("p", { class: "quiet" });
-  const replace = button(t("auth.replace"), () => ask());
-  const keep = button(t("auth.keep"), () => set(false));
-  const gone = remove ? button(t("auth.remove"), remove, { kind: "danger" }) : null;
-  const group = h(
-    "div",
-    { class: "credentials", id: "field-auth_credentials", role: "group", "aria-label": t("auth.label"), tabindex: "-1" },
-    said,
-    h("div", { class: "actions" }, replace, keep, gone),
-    Object.values(rows),
-    h("small", { id: "field-auth_credentials-wrong", class: "wrong", hidden: true }),
-  );
+  const inputs = members(changed);
+  const parts = drawn(inputs, { ask, keep: () => set(false), remove });
 
   const usable = () => stored.has_credentials && stored.auth_type === kind.value && !moved;
   const typing = () => kind.value !== "none" && (!usable() || replacing);
+  const wanted = () => (typing() ? (MEMBERS[kind.value] ?? []) : []);
 
   function show() {
-    const shown = typing() ? (MEMBERS[kind.value] ?? []) : [];
-    for (const [name, row] of Object.entries(rows)) row.hidden = !shown.includes(name);
+    const { rows, said, replace, keep, gone, group } = parts;
     const why = reason();
+    for (const [name, row] of Object.entries(rows)) row.hidden = !wanted().includes(name);
     said.textContent = why ? t(why) : "";
     said.hidden = !why;
     said.classList.toggle("is-moved", why === "auth.moved");
     replace.hidden = !usable() || replacing || kind.value === "none";
     keep.hidden = !usable() || !replacing;
     if (gone) gone.hidden = !stored.has_credentials || typing();
-    group.hidden = !shown.length && !why;
+    group.hidden = !wanted().length && !why;
   }
 
   function reason() {
@@ -89,7 +78,7 @@ export function credentials(stored, { changed, remove, preset = stored.auth_type
     if (!value) for (const input of Object.values(inputs)) input.value = "";
     show();
     changed();
-    if (!value) replace.focus();
+    if (!value) parts.replace.focus();
   }
 
   function ask() {
@@ -100,45 +89,71 @@ export function credentials(stored, { changed, remove, preset = stored.auth_type
   kind.addEventListener("change", () => (show(), changed()));
   show();
   return {
-    elements: [field(t("auth.label"), kind), group],
+    elements: [field(t("auth.label"), kind), parts.group],
     ask,
     look(isMoved) {
       if (moved === isMoved) return;
       moved = isMoved;
       show();
     },
-    read() {
-      const told = kind.value === stored.auth_type ? {} : { auth_type: kind.value };
-      if (!typing()) return told;
-      // An empty password is one; whatever else is empty is not given.
-      const given = (MEMBERS[kind.value] ?? []).map((name) => [name, name === "password" ? inputs[name].value : inputs[name].value.trim()]);
-      if (!given.some(([, value]) => value)) return told;
-      return { ...told, auth_credentials: Object.fromEntries(given.filter(([name, value]) => value || name === "password")) };
-    },
+    read: () => ({ ...(kind.value === stored.auth_type ? {} : { auth_type: kind.value }), ...given(wanted(), inputs) }),
     wrong() {
-      const [needed] = typing() ? (MEMBERS[kind.value] ?? []) : [];
+      const [needed] = wanted();
       return needed && !inputs[needed].value.trim() ? [[needed, t("auth.needed")]] : [];
     },
   };
+}
 
-  /** Whoever pastes `X-Key: abc`, as manuals have it, means a header and a key. */
-  function divide() {
-    const [, header, key] = inputs.api_key.value.match(/^\s*([!#$%&'*+.^`|~\w-]+):\s+(\S.*)$/) ?? [];
-    if (!header) return;
-    inputs.api_key_header.value = header;
-    inputs.api_key.value = key.trim();
-  }
+/** The group of the fields, with what can be done to stored credentials; without `remove` there is no such button. */
+function drawn(inputs, { ask, keep, remove }) {
+  const parts = {
+    rows: Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, memberField(name, input)])),
+    said: h("p", { class: "quiet" }),
+    replace: button(t("auth.replace"), ask),
+    keep: button(t("auth.keep"), keep),
+    gone: remove ? button(t("auth.remove"), remove, { kind: "danger" }) : null,
+  };
+  const group = h(
+    "div",
+    { class: "credentials", id: "field-auth_credentials", role: "group", "aria-label": t("auth.label"), tabindex: "-1" },
+    parts.said,
+    h("div", { class: "actions" }, parts.replace, parts.keep, parts.gone),
+    Object.values(parts.rows),
+    h("small", { id: "field-auth_credentials-wrong", class: "wrong", hidden: true }),
+  );
+  return { ...parts, group };
+}
 
-  function member(name) {
-    const secret = SECRET.includes(name);
-    const hint = name === "api_key_header" ? "X-API-Key" : null;
-    const input = h("input", { name, type: secret ? "password" : "text", autocomplete: secret ? "new-password" : "off", autocapitalize: "none", spellcheck: "false", placeholder: hint, maxlength: "4000" });
+/** What was typed into the fields that are `wanted`. An empty password is one; whatever else is empty is not given. */
+function given(wanted, inputs) {
+  const typed = wanted.map((name) => [name, name === "password" ? inputs[name].value : inputs[name].value.trim()]);
+  if (!typed.some(([, value]) => value)) return {};
+  return { auth_credentials: Object.fromEntries(typed.filter(([name, value]) => value || name === "password")) };
+}
+
+/** The input of each member, of whatever kind. */
+function members(changed) {
+  const inputs = Object.fromEntries(Object.keys(LABELS).map((name) => [name, member(name)]));
+  for (const [name, input] of Object.entries(inputs))
     input.addEventListener("input", () => {
-      if (name === "api_key") divide();
+      if (name === "api_key") divide(inputs);
       changed();
     });
-    return input;
-  }
+  return inputs;
+}
+
+/** Whoever pastes `X-Key: abc`, as manuals have it, means a header and a key. */
+function divide(inputs) {
+  const [, header, key] = inputs.api_key.value.match(/^\s*([!#$%&'*+.^`|~\w-]+):\s+(\S.*)$/) ?? [];
+  if (!header) return;
+  inputs.api_key_header.value = header;
+  inputs.api_key.value = key.trim();
+}
+
+function member(name) {
+  const secret = SECRET.includes(name);
+  const hint = name === "api_key_header" ? "X-API-Key" : null;
+  return h("input", { name, type: secret ? "password" : "text", autocomplete: secret ? "new-password" : "off", autocapitalize: "none", spellcheck: "false", placeholder: hint, maxlength: "4000" });
 }
 
 /** A kind that we do not know is shown as it is, so that saving something else does not change it. */

@@ -41,27 +41,12 @@ const ESTIMATE_AFTER_MS = 350;
 export function force(page, chosen = {}, track = tracker(page, () => {})) {
   const closing = new AbortController();
   const signal = AbortSignal.any([page.signal, closing.signal]);
-  const said = h("div", { id: "force-said" });
-  const blocked = h("div", { id: "force-blocked" });
-  const shown = h("div", { id: "force-estimate", class: "estimate", role: "status" });
-  const go = h("button", { class: "strong", id: "force-go" }, t("force.go"));
   const span = windowPicker(changed);
-  const form = h(
-    "form",
-    { class: "stack", novalidate: true },
-    modes(),
-    span.element,
-    h("div", {}, h("h3", {}, t("force.estimate")), shown),
-    blocked,
-    said,
-    h("div", { class: "actions" }, button(t("force.close"), () => dialog.close()), go),
-  );
-  const title = h("h2", { id: "force-title" }, t("force.title"));
-  const dialog = h("dialog", { class: "dialog", id: "force", "aria-labelledby": "force-title" }, title, form);
+  const parts = drawn(span);
+  const { dialog, form, said, go } = parts;
+  const inWay = obstacle(parts, { page, track, signal, wait: () => start("?overlap=queue"), freed: () => estimate.now() });
+  const estimate = estimator(parts, { signal, body, blocking: inWay.show });
   const once = new Map();
-  let asking = new AbortController();
-  let timer = null;
-  let inWay = null;
 
   form.elements.mode.value = chosen.mode ?? (chosen.from ? "backfill" : "update");
   span.set(chosen.from ?? today(-1), chosen.to ?? today());
@@ -85,60 +70,13 @@ export function force(page, chosen = {}, track = tracker(page, () => {})) {
 
   function body() {
     const mode = form.elements.mode.value;
-    const chosen = span.read();
-    return mode === "update" ? { mode } : { mode, ...chosen };
+    return mode === "update" ? { mode } : { mode, ...span.read() };
   }
 
   function changed() {
     span.element.hidden = body().mode === "update";
     fill(said);
-    asking.abort();
-    clearTimeout(timer);
-    timer = setTimeout(estimate, ESTIMATE_AFTER_MS);
-  }
-
-  async function estimate() {
-    asking = new AbortController();
-    const sent = body();
-    if (sent.mode === "backfill" && !(sent.data_ini && sent.data_fim)) {
-      fill(shown, h("p", { class: "quiet" }, t("force.choose")));
-      block(null);
-      return;
-    }
-    if (!shown.firstChild) fill(shown, h("p", { class: "quiet" }, t("force.estimating")));
-    try {
-      const told = await post("/sync/estimate", sent, { signal: AbortSignal.any([signal, asking.signal]) });
-      complain(form, null);
-      fill(shown, figures(told));
-      block(told.blocking_id);
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      const other = complain(form, error, { focus: false });
-      fill(shown, h("p", { class: "quiet" }, other ? t("force.noestimate", { why: other }) : t("force.choose")));
-      block(null);
-    }
-  }
-
-  /** What is in the way is shown before anybody presses; `told` moves the eye to it, for who has pressed. */
-  function block(id, told = false) {
-    if (id !== inWay?.id) {
-      inWay?.ending.abort();
-      inWay = id === null ? null : { id, ending: new AbortController() };
-      const asked = inWay && {
-        track,
-        signal: AbortSignal.any([signal, inWay.ending.signal]),
-        wait: () => start("?overlap=queue"),
-        look: () => page.go(`/console/runs/${id}`),
-        freed: () => {
-          if (blocked.contains(document.activeElement)) go.focus();
-          block(null);
-          announce(t("overlap.over", { id: String(id) }));
-          estimate();
-        },
-      };
-      fill(blocked, inWay ? inTheWay(id, asked) : null);
-    }
-    if (told) blocked.firstChild?.focus();
+    estimate.soon();
   }
 
   async function start(query) {
@@ -154,7 +92,7 @@ export function force(page, chosen = {}, track = tracker(page, () => {})) {
     } catch (error) {
       const other = blockingRun(error);
       if (other !== null) {
-        block(other, true);
+        inWay.show(other, true);
         return;
       }
       const missing = error instanceof ApiError && error.code === "missing_dates";
@@ -163,6 +101,92 @@ export function force(page, chosen = {}, track = tracker(page, () => {})) {
       if (missing) span.focusMissing();
     }
   }
+}
+
+/** The dialog and its places, not yet on the page. */
+function drawn(span) {
+  const said = h("div", { id: "force-said" });
+  const blocked = h("div", { id: "force-blocked" });
+  const shown = h("div", { id: "force-estimate", class: "estimate", role: "status" });
+  const go = h("button", { class: "strong", id: "force-go" }, t("force.go"));
+  const form = h(
+    "form",
+    { class: "stack", novalidate: true },
+    modes(),
+    span.element,
+    h("div", {}, h("h3", {}, t("force.estimate")), shown),
+    blocked,
+    said,
+    h("div", { class: "actions" }, button(t("force.close"), () => dialog.close()), go),
+  );
+  const title = h("h2", { id: "force-title" }, t("force.title"));
+  const dialog = h("dialog", { class: "dialog", id: "force", "aria-labelledby": "force-title" }, title, form);
+  return { dialog, form, said, blocked, shown, go };
+}
+
+/** Says what it takes to read what the form asks for, `body()`, and tells `blocking` which run is in the way of that, or null. */
+function estimator({ form, shown }, { signal, body, blocking }) {
+  let asking = new AbortController();
+  let timer = null;
+  async function now() {
+    asking = new AbortController();
+    const sent = body();
+    if (sent.mode === "backfill" && !(sent.data_ini && sent.data_fim)) {
+      fill(shown, h("p", { class: "quiet" }, t("force.choose")));
+      blocking(null);
+      return;
+    }
+    if (!shown.firstChild) fill(shown, h("p", { class: "quiet" }, t("force.estimating")));
+    try {
+      const told = await post("/sync/estimate", sent, { signal: AbortSignal.any([signal, asking.signal]) });
+      complain(form, null);
+      fill(shown, figures(told));
+      blocking(told.blocking_id);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      const other = complain(form, error, { focus: false });
+      fill(shown, h("p", { class: "quiet" }, other ? t("force.noestimate", { why: other }) : t("force.choose")));
+      blocking(null);
+    }
+  }
+  return {
+    now,
+    /** When nothing has changed for a moment. */
+    soon() {
+      asking.abort();
+      clearTimeout(timer);
+      timer = setTimeout(now, ESTIMATE_AFTER_MS);
+    },
+  };
+}
+
+/** What is in the way is shown before anybody presses; `wait` asks for the run behind it, `freed` is called when the way is free. */
+function obstacle({ blocked, go }, { page, track, signal, wait, freed }) {
+  let inWay = null;
+  /** Run `id`, or nothing for null; `told` moves the eye to it, for who has pressed. */
+  function show(id, told = false) {
+    if (id !== inWay?.id) {
+      inWay?.ending.abort();
+      inWay = id === null ? null : { id, ending: new AbortController() };
+      fill(blocked, inWay ? inTheWay(id, asked(inWay)) : null);
+    }
+    if (told) blocked.firstChild?.focus();
+  }
+  function asked({ id, ending }) {
+    return {
+      track,
+      signal: AbortSignal.any([signal, ending.signal]),
+      wait,
+      look: () => page.go(`/console/runs/${id}`),
+      freed: () => {
+        if (blocked.contains(document.activeElement)) go.focus();
+        show(null);
+        announce(t("overlap.over", { id: String(id) }));
+        freed();
+      },
+    };
+  }
+  return { show };
 }
 
 /** Update or backfill, each with what it reads. */

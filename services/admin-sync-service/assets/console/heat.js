@@ -16,41 +16,11 @@ export function heat(view, rows, today, { label, here, chosen }) {
   const cellAt = (row, column) => view.days[column * rows.length + row];
   const heads = days.map((day) => dayHead(day, today));
   const lines = rows.map((row, place) => line(row, days, (column) => cellAt(place, column), label));
-  const table = h(
-    "table",
-    { class: days.length > 100 ? "heat is-narrow" : "heat", role: "grid", "aria-labelledby": "heat-title", "aria-describedby": "heat-keys", "aria-multiselectable": "true" },
-    h("thead", {}, months(days), h("tr", {}, heads)),
-    h("tbody", {}, lines),
-  );
-  table.style.setProperty("--days", days.length);
+  const table = grid(days, heads, lines);
   const box = h("div", { class: "heat-box", id: "heat" }, table);
   const tds = lines.map((row) => [...row.cells].slice(1));
-
-  let at = [0, days.length - 1];
-  let anchor = null;
-  let picked = [];
-  tds[0][at[1]].tabIndex = 0;
-
-  function place(td) {
-    return [td.parentElement.sectionRowIndex, td.cellIndex - 1];
-  }
-  /** The one cell in the tab order. */
-  function stand([row, column], focus) {
-    const [old, next] = [tds[at[0]][at[1]], tds[row][column]];
-    // Taking it from the cell that has the keyboard would take the keyboard, too.
-    if (old !== next) old.removeAttribute("tabindex");
-    next.tabIndex = 0;
-    at = [row, column];
-    if (focus) next.focus();
-  }
-  function choose(target, stretch) {
-    for (const td of picked) td.removeAttribute("aria-selected");
-    anchor = stretch && anchor ? anchor : target;
-    const [from, to] = [anchor[1], target[1]].toSorted((a, b) => a - b);
-    picked = stretch ? tds.flatMap((row) => row.slice(from, to + 1)) : [tds[target[0]][target[1]]];
-    for (const td of picked) td.setAttribute("aria-selected", "true");
-    chosen(days[from], days[to], from === to && !stretch ? cellAt(...target) : null);
-  }
+  const walk = walker(tds);
+  const pick = picker(tds, (from, to, only) => chosen(days[from], days[to], only && cellAt(...only)));
   function point(target) {
     for (const marked of table.querySelectorAll(".is-here")) marked.classList.remove("is-here");
     if (!target) return;
@@ -58,57 +28,18 @@ export function heat(view, rows, today, { label, here, chosen }) {
     lines[target[0]].firstElementChild.classList.add("is-here");
     here(cellAt(...target));
   }
-
-  const body = table.tBodies[0];
-  let rest = "";
-  body.addEventListener("pointerover", ({ target, screenX, screenY }) => {
-    // Where the map moves under a pointer that rests, the keyboard is walking.
-    if (rest === (rest = `${screenX} ${screenY}`)) return;
-    point(target.nodeName === "TD" ? place(target) : null);
-  });
-  body.addEventListener("pointermove", ({ screenX, screenY }) => (rest = `${screenX} ${screenY}`));
-  body.addEventListener("pointerleave", () => {
-    point(body.contains(document.activeElement) ? at : null);
-    if (anchor) here(null);
-  });
-  body.addEventListener("focusin", ({ target }) => {
-    if (target.nodeName !== "TD") return;
-    stand(place(target), false);
-    point(at);
-  });
-  // What is told of the cell stays: the keyboard may be on its way there.
-  body.addEventListener("focusout", () => point(null));
-  body.addEventListener("click", ({ target, shiftKey }) => {
-    if (target.nodeName !== "TD") return;
-    stand(place(target), true);
-    choose(at, shiftKey);
-  });
-  // A press with Shift would mark text.
-  body.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
-  body.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
-      choose(at, event.shiftKey);
-      return;
-    }
-    const next = walked(event, at, [rows.length - 1, days.length - 1]);
-    if (!next) return;
-    event.preventDefault();
-    if (event.shiftKey && !anchor) anchor = at;
-    stand(next, true);
-    if (event.shiftKey) choose(next, true);
-  });
-
+  minded(table.tBodies[0], { walk, pick, point, rest: () => here(null) });
   return {
     element: box,
     /** Shows the newest days; only works in the document. */
     scrollToEnd: () => box.scrollTo({ left: box.scrollWidth }),
     /** Moves the keyboard to the next cell (in time: `step` 1, or -1 back) that `wanted`; false where there is none. */
     jump(step, wanted) {
+      const [row, column] = walk.at();
       const count = days.length * rows.length;
-      for (let index = at[1] * rows.length + at[0] + step; index >= 0 && index < count; index += step) {
+      for (let index = column * rows.length + row + step; index >= 0 && index < count; index += step) {
         if (!wanted(view.days[index])) continue;
-        stand([index % rows.length, Math.floor(index / rows.length)], true);
+        walk.stand([index % rows.length, Math.floor(index / rows.length)], true);
         return true;
       }
       return false;
@@ -119,6 +50,101 @@ export function heat(view, rows, today, { label, here, chosen }) {
       for (const [row, cells] of tds.entries()) for (const [column, td] of cells.entries()) paint(td, cellAt(row, column), label);
     },
   };
+}
+
+function grid(days, heads, lines) {
+  const table = h(
+    "table",
+    { class: days.length > 100 ? "heat is-narrow" : "heat", role: "grid", "aria-labelledby": "heat-title", "aria-describedby": "heat-keys", "aria-multiselectable": "true" },
+    h("thead", {}, months(days), h("tr", {}, heads)),
+    h("tbody", {}, lines),
+  );
+  table.style.setProperty("--days", days.length);
+  return table;
+}
+
+/** The one cell in the tab order, `at()`; at first the newest day. */
+function walker(tds) {
+  const last = [tds.length - 1, tds[0].length - 1];
+  let at = [0, last[1]];
+  tds[0][at[1]].tabIndex = 0;
+  return {
+    at: () => at,
+    stand([row, column], focus) {
+      const [old, next] = [tds[at[0]][at[1]], tds[row][column]];
+      // Taking it from the cell that has the keyboard would take the keyboard, too.
+      if (old !== next) old.removeAttribute("tabindex");
+      next.tabIndex = 0;
+      at = [row, column];
+      if (focus) next.focus();
+    },
+    /** Where the key leads; null for keys that do not walk. */
+    led: (event) => walked(event, at, last),
+  };
+}
+
+/** What is chosen: a cell, or all days up to another one. */
+function picker(tds, chosen) {
+  let anchor = null;
+  let picked = [];
+  return {
+    isBegun: () => anchor !== null,
+    /** A stretch that is begun from the keyboard begins where it stood. */
+    begin: (at) => (anchor ??= at),
+    choose(target, stretch) {
+      for (const td of picked) td.removeAttribute("aria-selected");
+      anchor = stretch && anchor ? anchor : target;
+      const [from, to] = [anchor[1], target[1]].toSorted((a, b) => a - b);
+      picked = stretch ? tds.flatMap((row) => row.slice(from, to + 1)) : [tds[target[0]][target[1]]];
+      for (const td of picked) td.setAttribute("aria-selected", "true");
+      chosen(from, to, from === to && !stretch ? target : null);
+    },
+  };
+}
+
+/** Pointer and keyboard on the cells of `body`. `rest` is called when the pointer has left and something is chosen. */
+function minded(body, { walk, pick, point, rest }) {
+  const place = (td) => [td.parentElement.sectionRowIndex, td.cellIndex - 1];
+  let pointer = "";
+  body.addEventListener("pointerover", ({ target, screenX, screenY }) => {
+    // Where the map moves under a pointer that rests, the keyboard is walking.
+    if (pointer === (pointer = `${screenX} ${screenY}`)) return;
+    point(target.nodeName === "TD" ? place(target) : null);
+  });
+  body.addEventListener("pointermove", ({ screenX, screenY }) => (pointer = `${screenX} ${screenY}`));
+  body.addEventListener("pointerleave", () => {
+    point(body.contains(document.activeElement) ? walk.at() : null);
+    if (pick.isBegun()) rest();
+  });
+  body.addEventListener("focusin", ({ target }) => {
+    if (target.nodeName !== "TD") return;
+    walk.stand(place(target), false);
+    point(walk.at());
+  });
+  // What is told of the cell stays: the keyboard may be on its way there.
+  body.addEventListener("focusout", () => point(null));
+  body.addEventListener("click", ({ target, shiftKey }) => {
+    if (target.nodeName !== "TD") return;
+    walk.stand(place(target), true);
+    pick.choose(walk.at(), shiftKey);
+  });
+  // A press with Shift would mark text.
+  body.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault());
+  body.addEventListener("keydown", (event) => pressed(event, walk, pick));
+}
+
+function pressed(event, walk, pick) {
+  if (event.key === "Enter" || event.key === " ") {
+    event.preventDefault();
+    pick.choose(walk.at(), event.shiftKey);
+    return;
+  }
+  const next = walk.led(event);
+  if (!next) return;
+  event.preventDefault();
+  if (event.shiftKey) pick.begin(walk.at());
+  walk.stand(next, true);
+  if (event.shiftKey) pick.choose(next, true);
 }
 
 /** Where a key leads from `[row, column]`; null for keys that do not walk. */

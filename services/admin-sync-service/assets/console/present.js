@@ -4,7 +4,8 @@ import { h, keyed, put } from "./dom.js";
 import { badge, notice } from "./parts.js";
 import { ofAnswer, underWay } from "./progress.js";
 import { isOver, isStuck, linkTo, moment, reason } from "./run-words.js";
-import { learn, t, tOr } from "./words.js";
+import { sourceWords } from "./source.js";
+import { learn, t } from "./words.js";
 
 const MOST_SHOWN = 3;
 
@@ -12,28 +13,12 @@ learn({
   en: {
     "present.now": "Now", "present.idle": "Nothing is running.", "present.more": "{n} more {n|is|are} under way or waiting",
     "present.success": "Last success: {run}, {ago}.", "present.never": "No run has gone well yet.",
-    "present.newest": "The newest run did not end well: {run}", "present.source": "Source (PNCP portal)",
-    "present.since": "Since", "present.breaker": "Breaker", "present.pace": "Pace",
-    "present.rate": "{n} {n|request|requests} a second at most", "breaker.closed": "closed: pages are asked for",
-    "breaker.open": "open: nothing is asked but a probe now and then", "breaker.half_open": "half-open: one probe is under way",
-    "source.ok": "The portal answers.",
-    "source.degraded": "The portal refuses or fails some requests. They are repeated, at a lower pace.",
-    "source.down": "The portal does not answer. Runs wait and go on by themselves when it does.",
-    "source.silent": "The ingestor has told nothing for 30 seconds or more: nobody reads. Look whether it runs.",
-    "source.unheard": "No ingestor has ever told of the portal. Look whether one runs.",
+    "present.newest": "The newest run did not end well: {run}",
   },
   pt: {
     "present.now": "Agora", "present.idle": "Nada em execução.", "present.more": "Mais {n} em andamento ou na fila",
     "present.success": "Último sucesso: {run}, {ago}.", "present.never": "Nenhuma execução teve sucesso ainda.",
-    "present.newest": "A execução mais recente não terminou bem: {run}", "present.source": "Fonte (portal PNCP)",
-    "present.since": "Desde", "present.breaker": "Disjuntor", "present.pace": "Ritmo",
-    "present.rate": "no máximo {n} {n|requisição|requisições} por segundo", "breaker.closed": "fechado: páginas são pedidas",
-    "breaker.open": "aberto: só uma sonda de vez em quando", "breaker.half_open": "meio aberto: uma sonda em andamento",
-    "source.ok": "O portal responde.",
-    "source.degraded": "O portal recusa ou falha em algumas requisições. Elas são repetidas, em ritmo menor.",
-    "source.down": "O portal não responde. As execuções esperam e seguem sozinhas quando ele voltar.",
-    "source.silent": "O ingestor não dá notícia há 30 segundos ou mais: ninguém está lendo. Verifique se ele está rodando.",
-    "source.unheard": "Nenhum ingestor jamais deu notícia do portal. Verifique se há um rodando.",
+    "present.newest": "A execução mais recente não terminou bem: {run}",
   },
 });
 
@@ -46,7 +31,7 @@ export function present(track) {
     "div",
     { class: "columns present" },
     card("runs-now", t("present.now"), runs, last),
-    card("runs-source", t("present.source"), source),
+    card("runs-source", t("source.title"), source),
   );
   return {
     element,
@@ -89,26 +74,6 @@ function newest(status) {
     h("p", { class: "line" }, sentence("present.newest", { run: linkTo(status.id) }), badge(status.state)),
     h("p", { class: "quiet clamp" }, reason(status)),
   ];
-}
-
-function sourceWords(source) {
-  const key = sourceKey(source);
-  const facts = [["since", moment(source.since)]];
-  // What a silent ingestor said last is no news.
-  if (key !== "silent" && key !== "unheard") {
-    facts.push(["breaker", tOr(`breaker.${source.breaker}`, source.breaker)]);
-    facts.push(["pace", t("present.rate", { n: Math.round(source.pace_per_second * 100) / 100 })]);
-  }
-  return [
-    h("p", { class: "line" }, badge(source.state), h("span", {}, t(`source.${key}`))),
-    h("dl", { class: "facts" }, facts.map(([name, value]) => [h("dt", {}, t(`present.${name}`)), h("dd", { "data-fact": name }, value)])),
-  ];
-}
-
-function sourceKey(source) {
-  if (source.state !== "down") return source.state in { ok: 1, degraded: 1 } ? source.state : "degraded";
-  if (source.since === null) return "unheard";
-  return source.breaker === "closed" ? "silent" : "down";
 }
 
 /** A sentence with elements in it. */

@@ -88,56 +88,36 @@ function write(element, text) {
  * run has begun or ended.
  */
 export function tracker(page, changed) {
-  const bars = new Map();
-  const known = new Map();
+  const bars = shelf();
+  const states = stateWatch(changed);
   const streams = new Map();
   const urgent = new Map();
-  const waiting = new Set();
   const ended = new Set();
-  const states = new Map();
   let wanted = [];
-  const stop = (task) => {
+  function stop(task) {
     streams.get(task)?.close();
     streams.delete(task);
-  };
-  function set(task, progress) {
-    known.set(task, progress);
-    const left = (bars.get(task) ?? []).filter(isThere);
-    bars.set(task, left);
-    for (const made of left) made.update(progress);
   }
-  /** A stream begins with where the run is: that is news only where it is another state. */
-  function moved(run, state) {
-    if (states.get(run.task_id) === state) return;
-    states.set(run.task_id, state);
-    for (const one of [...waiting]) if (one.task === run.task_id) one.then();
-    changed(run.id);
+  function heard(stream, type, data) {
+    const { run } = stream;
+    stream.live = true;
+    if (type === "progress_update") {
+      bars.set(run.task_id, ofEvent(data));
+      states.moved(run, data.state);
+    } else if (type === "task_started") {
+      states.moved(run, "running");
+    } else {
+      ended.add(run.task_id);
+      stop(run.task_id);
+      states.moved(run, "over");
+    }
   }
   function open(run) {
-    if (!states.has(run.task_id)) states.set(run.task_id, run.state);
+    states.begin(run);
     const stream = { run, live: false, since: Date.now(), close: () => {} };
     streams.set(run.task_id, stream);
-    stream.close = follow(
-      page.session.stream_url,
-      run.task_id,
-      page.signal,
-      (type, data) => {
-        stream.live = true;
-        if (type === "progress_update") {
-          set(run.task_id, ofEvent(data));
-          moved(run, data.state);
-        } else if (type === "task_started") {
-          moved(run, "running");
-        } else {
-          ended.add(run.task_id);
-          stop(run.task_id);
-          moved(run, "over");
-        }
-      },
-      (lost) => {
-        if (lost) stream.live = false;
-      },
-    );
+    const lost = (isLost) => (stream.live &&= !isLost);
+    stream.close = follow(page.session.stream_url, run.task_id, page.signal, (...event) => heard(stream, ...event), lost);
   }
   function choose() {
     const runs = new Map([...urgent.values(), ...wanted].filter((run) => !isOver(run) && !ended.has(run.task_id)).map((run) => [run.task_id, run]));
@@ -146,6 +126,8 @@ export function tracker(page, changed) {
     for (const run of chosen) if (!streams.has(run.task_id)) open(run);
   }
   return {
+    show: bars.show,
+    whenChanged: states.whenChanged,
     watch(runs) {
       wanted = runs;
       choose();
@@ -159,10 +141,50 @@ export function tracker(page, changed) {
         choose();
       };
     },
+    silent: () => silent(streams),
+    told(run, progress) {
+      const stream = streams.get(run.task_id);
+      // A look that was under way may bring less than the stream has told since.
+      if (stream?.live) return;
+      if (stream) stream.since = Date.now();
+      bars.set(run.task_id, progress);
+    },
+  };
+}
+
+/** The bars of each task, and the newest that is known of it: a bar that is made later shows that at once. */
+function shelf() {
+  const bars = new Map();
+  const known = new Map();
+  return {
+    set(task, progress) {
+      known.set(task, progress);
+      const left = (bars.get(task) ?? []).filter(isThere);
+      bars.set(task, left);
+      for (const made of left) made.update(progress);
+    },
     show(run, made) {
       bars.set(run.task_id, [...(bars.get(run.task_id) ?? []), made]);
       if (known.has(run.task_id)) made.update(known.get(run.task_id));
       return made;
+    },
+  };
+}
+
+/** The state of each task, and who waits for another one. */
+function stateWatch(changed) {
+  const states = new Map();
+  const waiting = new Set();
+  return {
+    begin(run) {
+      if (!states.has(run.task_id)) states.set(run.task_id, run.state);
+    },
+    /** A stream begins with where the run is: that is news only where it is another state. */
+    moved(run, state) {
+      if (states.get(run.task_id) === state) return;
+      states.set(run.task_id, state);
+      for (const one of [...waiting]) if (one.task === run.task_id) one.then();
+      changed(run.id);
     },
     /** Calls `then` when a followed run begins, ends or takes another state, until the returned function is called. */
     whenChanged(run, then) {
@@ -170,19 +192,13 @@ export function tracker(page, changed) {
       waiting.add(one);
       return () => waiting.delete(one);
     },
-    /** Runs whose stream is silent, the one first that was looked up longest ago: they have to be asked for. */
-    silent() {
-      const late = [...streams.values()].filter((stream) => !stream.live && stream.run.started_at && Date.now() - stream.since > PATIENCE_MS);
-      return late.sort((one, other) => one.since - other.since).map((stream) => stream.run);
-    },
-    told(run, progress) {
-      const stream = streams.get(run.task_id);
-      // A look that was under way may bring less than the stream has told since.
-      if (stream?.live) return;
-      if (stream) stream.since = Date.now();
-      set(run.task_id, progress);
-    },
   };
+}
+
+/** Runs whose stream is silent, the one first that was looked up longest ago: they have to be asked for. */
+function silent(streams) {
+  const late = [...streams.values()].filter((stream) => !stream.live && stream.run.started_at && Date.now() - stream.since > PATIENCE_MS);
+  return late.sort((one, other) => one.since - other.since).map((stream) => stream.run);
 }
 
 /** A bar is made before it is put on the page, and dropped once it was taken off it. */

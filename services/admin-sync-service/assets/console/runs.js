@@ -49,32 +49,11 @@ export function show(place, page) {
   const track = tracker(page, () => look());
   const top = present(track);
   const said = h("div", { id: "runs-said" });
-  const counts = h("dl", { class: "counts", id: "runs-counts" });
-  const headings = [t("runs.run"), t("runs.state"), t("runs.window"), t("runs.result"), t("runs.asked")];
-  const rows = table(t("runs.list"), headings, [], { id: "runs-table" });
-  const body = rows.querySelector("tbody");
-  const nothing = h("div", { class: "empty", id: "runs-empty", hidden: true });
-  const more = button(t("runs.more"), older, { id: "runs-more", hidden: true });
   const opener = button(t("runs.force"), () => force(page, {}, track), { kind: "strong", id: "force-open" });
+  const history = historyCard(filters, track, { changed, older });
   let asking = new AbortController();
-  const form = filterForm(filters, changed);
 
-  fill(
-    place,
-    h("div", { class: "head" }, h("h1", {}, t("runs.title")), h("div", { class: "actions" }, opener)),
-    said,
-    top.element,
-    h(
-      "section",
-      { class: "card list", "aria-labelledby": "runs-list" },
-      h("h2", { id: "runs-list" }, t("runs.list")),
-      form,
-      counts,
-      rows,
-      nothing,
-      more,
-    ),
-  );
+  fill(place, h("div", { class: "head" }, h("h1", {}, t("runs.title")), h("div", { class: "actions" }, opener)), said, top.element, history.element);
   const look = every(LOOK_MS, glance, page.signal, failed);
   if (wished) {
     // The wish is told once: who comes back to this address, or loads it again, wants the list.
@@ -86,19 +65,15 @@ export function show(place, page) {
   async function glance() {
     asking = new AbortController();
     const signal = AbortSignal.any([page.signal, asking.signal]);
-    const [status, live, first] = await Promise.all([
-      get("/sync/status", { signal }),
-      get(`/sync/history?status=running&limit=${LIVE}`, { signal }),
-      get(`/sync/history?${asked(filters, LIMIT)}`, { signal }).catch((error) => (error.fields?.size ? error : Promise.reject(error))),
-    ]);
+    const [status, live, first] = await newest(filters, signal);
     const atWork = byImportance(live.executions);
     track.watch(atWork);
     top.update(status, atWork);
-    complain(form, first instanceof Error ? first : null, { focus: false });
+    complain(history.form, first instanceof Error ? first : null, { focus: false });
     if (first instanceof Error) return;
     list.runs = merged(list, first);
     list.counts = first;
-    draw();
+    history.draw(list);
     // The gateway may be away; one run at a time, since its segments come along.
     const [silent] = track.silent();
     if (!silent) return;
@@ -114,28 +89,8 @@ export function show(place, page) {
     const known = new Set(list.runs.map((run) => run.id));
     list.runs = [...list.runs, ...answer.executions.filter((run) => !known.has(run.id))];
     list.next = answer.next_cursor;
-    draw();
+    history.draw(list);
     announce(t("runs.told", { n: answer.executions.length }));
-  }
-
-  function draw() {
-    keyed(body, list.runs, (run) => run.id, told, (run) => line(run, headings, track));
-    const empty = list.runs.length === 0;
-    const filtered = FILTERS.some((name) => filters[name]);
-    rows.hidden = empty;
-    if (nothing.hidden === empty) {
-      nothing.hidden = !empty;
-      if (empty) fill(nothing, h("p", {}, t(filtered ? "runs.none" : "runs.empty")), filtered ? clear() : null);
-    }
-    more.hidden = !list.next;
-    tally(counts, list.counts);
-  }
-
-  function clear() {
-    return button(t("runs.clear"), () => {
-      form.elements.status.focus();
-      form.clear();
-    });
   }
 
   /** Other filters: another list, from its beginning. */
@@ -144,7 +99,7 @@ export function show(place, page) {
     const query = new URLSearchParams(FILTERS.filter((name) => filters[name]).map((name) => [name, filters[name]]));
     page.here(`/console/runs${query.size ? `?${query}` : ""}`, replace);
     Object.assign(list, { runs: [], next: null });
-    nothing.hidden = true;
+    history.wait();
     asking.abort();
     look();
   }
@@ -152,6 +107,49 @@ export function show(place, page) {
   function failed(error, at) {
     if (error?.name !== "AbortError") put(said, outdated(error, at));
   }
+}
+
+/** How it is, the runs that are not over, and the first page of the list; in its place what is wrong with the filters. */
+function newest(filters, signal) {
+  return Promise.all([
+    get("/sync/status", { signal }),
+    get(`/sync/history?status=running&limit=${LIVE}`, { signal }),
+    get(`/sync/history?${asked(filters, LIMIT)}`, { signal }).catch((error) => (error.fields?.size ? error : Promise.reject(error))),
+  ]);
+}
+
+/** Filters, counts and rows. `draw(list)` shows what is known; `wait()`: another list is asked for. */
+function historyCard(filters, track, { changed, older }) {
+  const form = filterForm(filters, changed);
+  const counts = h("dl", { class: "counts", id: "runs-counts" });
+  const headings = [t("runs.run"), t("runs.state"), t("runs.window"), t("runs.result"), t("runs.asked")];
+  const rows = table(t("runs.list"), headings, [], { id: "runs-table" });
+  const body = rows.querySelector("tbody");
+  const nothing = h("div", { class: "empty", id: "runs-empty", hidden: true });
+  const more = button(t("runs.more"), older, { id: "runs-more", hidden: true });
+  const title = h("h2", { id: "runs-list" }, t("runs.list"));
+  const clear = () =>
+    button(t("runs.clear"), () => {
+      form.elements.status.focus();
+      form.clear();
+    });
+  return {
+    element: h("section", { class: "card list", "aria-labelledby": "runs-list" }, title, form, counts, rows, nothing, more),
+    form,
+    wait: () => (nothing.hidden = true),
+    draw(list) {
+      keyed(body, list.runs, (run) => run.id, told, (run) => line(run, headings, track));
+      const empty = list.runs.length === 0;
+      const filtered = FILTERS.some((name) => filters[name]);
+      rows.hidden = empty;
+      if (nothing.hidden === empty) {
+        nothing.hidden = !empty;
+        if (empty) fill(nothing, h("p", {}, t(filtered ? "runs.none" : "runs.empty")), filtered ? clear() : null);
+      }
+      more.hidden = !list.next;
+      tally(counts, list.counts);
+    },
+  };
 }
 
 /** What a link of the coverage asks for, `?force=backfill&from=2026-11-01&to=2026-11-03`: both days are meant, today as far as it is. */

@@ -8,6 +8,7 @@ import { fill, h, put, refresh } from "./dom.js";
 import { deadLetters } from "./dead-letters.js";
 import { ago, duration, number, when } from "./format.js";
 import { badge, outdated } from "./parts.js";
+import { sourceWords } from "./source.js";
 import { every } from "./watch.js";
 import { learn, t, tOr } from "./words.js";
 
@@ -16,11 +17,9 @@ learn({
     "system.title": "System", "system.services": "Services", "system.version": "Version {version}", "system.up": "up for {span}", "system.since": "for {span}",
     "system.allgood": "All {n} services are ready.", "system.notall": "{n} of {all} {all|service|services} {n|is|are} not ready: {names}.",
     "system.seen": "As it was {ago}.",
-    "system.source": "Source of runs", "system.breaker": "Breaker", "system.pace": "Pace", "system.pace.text": "{n} {n|request|requests} a second at most", "system.state.since": "Since",
     "system.outbox": "Outbox", "system.pending": "Waiting to be published", "system.oldest": "The oldest waits for",
     "system.outbox.empty": "Nothing waits.", "system.outbox.late": "Messages wait unusually long: the broker may be away.",
     "system.incidents": "Open incidents", "system.incidents.none": "None.", "system.todo": "What to do", "system.run": "Run {id}", "system.opened": "since {at}",
-    "system.breaker.closed": "Closed: requests pass", "system.breaker.open": "Open: only single requests are tried", "system.breaker.half_open": "Half open: one request is tried",
     "system.asof": "As of {at}", "system.untold": "Cannot be told now.",
     "check.database": "Database", "check.broker": "Broker", "check.broker.consumer": "Broker, reading", "check.broker.publisher": "Broker, writing", "check.sse_gateway": "Gateway of the streams", "check.backend": "Service behind it", "check.keys": "Keys of tokens",
     "check.partitions": "Parts of tables", "check.shutdown": "Shutting down", "check.source": "Source", "check.queue": "Queue", "check.listener": "Listener",
@@ -35,18 +34,14 @@ learn({
     "todo.gap": "An update could not reach back so far. A backfill of these days reads what was published then, and ends this incident.",
     "todo.source_down": "Runs wait for the portal and go on by themselves. See whether it answers a browser; if it does, look at the ingestor and its way out to the network.",
     "todo.dead_letters": "Some program sent what is no request. Each message below says why. Mend the sender, put back what was meant, drop the rest: that ends this incident.",
-    "system.source.none": "No ingestor has told how the portal is. See that one runs.", "system.source.away": "The ingestor has told nothing of late, or the portal does not answer. Runs wait and go on by themselves.",
-    "system.source.weak": "The portal refuses or fails some requests. They are repeated, at a lower pace.",
   },
   pt: {
     "system.title": "Sistema", "system.services": "Serviços", "system.version": "Versão {version}", "system.up": "no ar há {span}", "system.since": "há {span}",
     "system.allgood": "Todos os {n} serviços estão prontos.", "system.notall": "{n} de {all} {all|serviço|serviços} não {n|está pronto|estão prontos}: {names}.",
     "system.seen": "Como estava {ago}.",
-    "system.source": "Fonte das execuções", "system.breaker": "Disjuntor", "system.pace": "Ritmo", "system.pace.text": "no máximo {n} {n|requisição|requisições} por segundo", "system.state.since": "Desde",
     "system.outbox": "Caixa de saída", "system.pending": "Aguardando publicação", "system.oldest": "A mais antiga espera há",
     "system.outbox.empty": "Nada espera.", "system.outbox.late": "Mensagens esperam mais que o normal: o broker pode estar fora do ar.",
     "system.incidents": "Incidentes abertos", "system.incidents.none": "Nenhum.", "system.todo": "O que fazer", "system.run": "Execução {id}", "system.opened": "desde {at}",
-    "system.breaker.closed": "Fechado: as requisições passam", "system.breaker.open": "Aberto: só requisições isoladas são tentadas", "system.breaker.half_open": "Meio aberto: uma requisição é tentada",
     "system.asof": "Em {at}", "system.untold": "Não é possível saber agora.",
     "check.database": "Banco de dados", "check.broker": "Broker", "check.broker.consumer": "Broker, leitura", "check.broker.publisher": "Broker, escrita", "check.sse_gateway": "Gateway dos streams", "check.backend": "Serviço por trás", "check.keys": "Chaves dos tokens",
     "check.partitions": "Partes das tabelas", "check.shutdown": "Encerrando", "check.source": "Fonte", "check.queue": "Fila", "check.listener": "Escuta",
@@ -61,8 +56,6 @@ learn({
     "todo.gap": "Uma atualização não pôde voltar tanto no tempo. Um backfill desses dias lê o que foi publicado neles e encerra este incidente.",
     "todo.source_down": "As execuções esperam o portal e seguem sozinhas. Veja se ele responde a um navegador; se sim, olhe o ingestor e sua saída para a rede.",
     "todo.dead_letters": "Algum programa enviou o que não é um pedido. Cada mensagem abaixo diz por quê. Corrija quem enviou, devolva o que era válido e descarte o resto: isso encerra este incidente.",
-    "system.source.none": "Nenhum ingestor disse como está o portal. Veja se há um rodando.", "system.source.away": "O ingestor não deu notícias recentes, ou o portal não responde. As execuções esperam e seguem sozinhas.",
-    "system.source.weak": "O portal recusa ou falha em algumas requisições. Elas são repetidas, em ritmo menor.",
   },
 });
 
@@ -86,7 +79,7 @@ export async function show(place, page) {
   }
   fill(place, h("div", { class: "head" }, h("h1", {}, t("system.title"))), away, h("div", { class: "stack" }, live, h("div", { class: "columns halves" }, letters.element, audit.element)));
   drawAll();
-  every(LOOK_MS, look, page.signal, (...failure) => put(away, outdated(...failure)));
+  every(LOOK_MS, look, page.signal, (...failure) => put(away, outdated(...failure)), { since: now() });
 }
 
 function parts({ services, source, outbox, incidents, as_of: asOf }) {
@@ -130,31 +123,17 @@ function checkLine(name, { status, since, detail }) {
 }
 
 /** What cannot be told now: the database or the broker is away, which the services above say. */
-function untold(key) {
-  return h("section", { class: "card", "data-key": key, "aria-labelledby": `${key}-title` }, h("h2", { id: `${key}-title` }, t(`system.${key}`)), h("p", { class: "quiet" }, t("system.untold")));
+function untold(key, title) {
+  return h("section", { class: "card", "data-key": key, "aria-labelledby": `${key}-title` }, h("h2", { id: `${key}-title` }, title), h("p", { class: "quiet" }, t("system.untold")));
 }
 
 function sourceCard(source) {
-  if (!source) return untold("source");
-  const pace = source.pace_per_second;
-  const remark = source.state === "ok" ? null : source.state !== "down" ? "weak" : source.since === null ? "none" : "away";
-  return h(
-    "section",
-    { class: "card", "data-key": "source", "aria-labelledby": "source-title" },
-    h("div", { class: "head tight" }, h("h2", { id: "source-title" }, t("system.source")), badge(source.state)),
-    remark ? h("p", { class: "quiet" }, t(`system.source.${remark}`)) : null,
-    h(
-      "dl",
-      { class: "facts" },
-      h("dt", {}, t("system.state.since")), h("dd", {}, source.since ? `${when(source.since)} (${ago(source.since)})` : "–"),
-      h("dt", {}, t("system.breaker")), h("dd", {}, source.breaker ? tOr(`system.breaker.${source.breaker}`, source.breaker) : "–"),
-      h("dt", {}, t("system.pace")), h("dd", {}, pace === null || pace === undefined ? "–" : t("system.pace.text", { n: number(Math.round(pace * 100) / 100) })),
-    ),
-  );
+  if (!source) return untold("source", t("source.title"));
+  return h("section", { class: "card", "data-key": "source", "aria-labelledby": "source-title" }, h("h2", { id: "source-title" }, t("source.title")), h("div", { class: "stack" }, sourceWords(source)));
 }
 
 function outboxCard(outbox) {
-  if (!outbox) return untold("outbox");
+  if (!outbox) return untold("outbox", t("system.outbox"));
   const { pending, oldest_age_seconds: oldest } = outbox;
   const late = pending > 0 && oldest > LATE_SECONDS;
   return h(
@@ -167,7 +146,7 @@ function outboxCard(outbox) {
 }
 
 function incidentCard(incidents) {
-  if (!incidents) return untold("incidents");
+  if (!incidents) return untold("incidents", t("system.incidents"));
   return h(
     "section",
     { class: `card stack${incidents.length ? " has-incidents" : ""}`, "data-key": "incidents", "aria-labelledby": "incidents-title" },

@@ -5,10 +5,11 @@ import { now } from "./clock.js";
 /**
  * Calls `look` now, and `ms` after each end of it, until `signal`; `ms` may be a function that knows better each time. After each
  * look `failed` is called: with null, or with why it failed and when the last one did not, and it is repeated. What comes back looks
- * at once; where a look is under way, once more right after it. `fresh`: what is shown has just come, so the first look can wait.
+ * at once; where a look is under way, once more right after it. `since`: when what is shown already was so. `fresh`: that is just now
+ * and all of it, so the first look can wait.
  */
-export function every(ms, look, signal, failed, { fresh = false } = {}) {
-  let at = fresh ? now() : null;
+export function every(ms, look, signal, failed, { fresh = false, since = fresh ? now() : null } = {}) {
+  let at = since;
   let timer = null;
   let looking = false;
   let wanted = false;
