@@ -1,14 +1,10 @@
 """That everyone can use every page: names, roles, contrast, small screens, the keyboard; nothing of it from elsewhere."""
 
-import pathlib
-
 from playwright.sync_api import expect
 
-import browser.harness
 from browser.harness import PATIENCE_MS, case
-from steps import shown, signed_in
+from steps import complaints, shown, signed_in
 
-JUDGE = pathlib.Path(browser.harness.__file__).with_name("judge.js").read_text(encoding="utf-8")
 PAGES = (
     ("runs", "/console/runs", "Runs"),
     ("run", "/console/runs/{run}", "Run {run}"),
@@ -19,19 +15,6 @@ PAGES = (
     ("new-project", "/console/projects?new", "New project"),
     ("system", "/console/system", "System"),
 )
-
-
-# Controls that stick out of their card, where nothing scrolls.
-STICKS_OUT = """[...document.querySelectorAll('.card :is(input, select, textarea, button, a)')]
-  .filter((it) => it.checkVisibility() && !it.closest('.scroller, .heat-box, .preview'))
-  .filter((it) => it.getBoundingClientRect().right > it.closest('.card').getBoundingClientRect().right)
-  .map((it) => `sticks out of its card: ${it.outerHTML.slice(0, 100)}`)"""
-
-
-def complaints(page, name):
-    told = page.evaluate(JUDGE) + page.evaluate(STICKS_OUT)
-    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return [f"{name}: {it}" for it in told + ([f"{overflow} px too wide"] if overflow > 0 else [])]
 
 
 def settled(page):

@@ -11,6 +11,7 @@ import sys
 
 # Each registers its cases; the last are about pages that have something to show by then.
 import cases_door  # noqa: F401
+import cases_ended  # noqa: F401
 import cases_projects  # noqa: F401
 import cases_runs  # noqa: F401
 import cases_usable  # noqa: F401

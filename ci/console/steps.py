@@ -1,8 +1,18 @@
-"""The words of the cases: signing in, and what a person does, counted."""
+"""The words of the cases: signing in, what a person does, counted, and whether everybody can."""
+
+import pathlib
 
 from playwright.sync_api import expect
 
+import browser.harness
 from world import LOGIN
+
+JUDGE = pathlib.Path(browser.harness.__file__).with_name("judge.js").read_text(encoding="utf-8")
+# Controls that stick out of their card, where nothing scrolls.
+STICKS_OUT = """[...document.querySelectorAll('.card :is(input, select, textarea, button, a)')]
+  .filter((it) => it.checkVisibility() && !it.closest('.scroller, .heat-box, .preview'))
+  .filter((it) => it.getBoundingClientRect().right > it.closest('.card').getBoundingClientRect().right)
+  .map((it) => `sticks out of its card: ${it.outerHTML.slice(0, 100)}`)"""
 
 
 class Person:
@@ -50,3 +60,10 @@ def shown(page, title):
     """Waits for the page with that heading."""
     expect(page.locator("main h1")).to_have_text(title)
     return page
+
+
+def complaints(page, name):
+    """What is wrong with the page as it is, for those who see, hear, or hold a small screen."""
+    told = page.evaluate(JUDGE) + page.evaluate(STICKS_OUT)
+    overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [f"{name}: {it}" for it in told + ([f"{overflow} px too wide"] if overflow > 0 else [])]

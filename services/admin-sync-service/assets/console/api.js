@@ -22,16 +22,22 @@ export class ApiError extends Error {
 /** Nothing came back at all, or not in time. */
 export class Unreachable extends Error {}
 
-/** Who shows what it takes to sign in again; `main.js` puts it here. */
-export const door = { signedOut: () => {} };
+/**
+ * Who shows what it takes to sign in again; `main.js` puts it here. `signedOut(acts)`: a session has ended, `acts` where somebody wanted
+ * something done; `answered()`: it has not.
+ */
+export const door = { signedOut: () => {}, answered: () => {} };
 
 export const get = (path, options) => ask("GET", path, undefined, options);
 export const post = (path, body, options) => ask("POST", path, body, options);
 export const put = (path, body, options) => ask("PUT", path, body, options);
 export const del = (path, options) => ask("DELETE", path, undefined, options);
 
-/** JSON in, JSON out; null where the answer has none. `options`: `signal`, `headers`, `stay` (a 401 is the caller's). */
-async function ask(method, path, body, { signal, headers = {}, stay = false } = {}) {
+/**
+ * JSON in, JSON out; null where the answer has none. `options`: `signal`, `headers`, `stay` (a 401 is the caller's), `acts` (somebody
+ * waits for it to be done).
+ */
+async function ask(method, path, body, { signal, headers = {}, stay = false, acts = method !== "GET" } = {}) {
   const sent = { ...OURS, ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   let answer;
@@ -46,12 +52,13 @@ async function ask(method, path, body, { signal, headers = {}, stay = false } = 
   }
   hear(answer.headers.get("date"));
   if (answer.ok) {
+    door.answered();
     const told = text ? JSON.parse(text) : null;
     // What If-Match wants, for those who edit.
     if (told && answer.headers.has("etag")) Object.defineProperty(told, "etag", { value: answer.headers.get("etag") });
     return told;
   }
-  if (answer.status === 401 && !stay) door.signedOut();
+  if (answer.status === 401 && !stay) door.signedOut(acts);
   throw new ApiError(answer.status, parsed(text), Number(answer.headers.get("retry-after")) || null);
 }
 

@@ -138,7 +138,7 @@ function estimator({ form, shown }, { signal, body, blocking }) {
     }
     if (!shown.firstChild) fill(shown, h("p", { class: "quiet" }, t("force.estimating")));
     try {
-      const told = await post("/sync/estimate", sent, { signal: AbortSignal.any([signal, asking.signal]) });
+      const told = await post("/sync/estimate", sent, { signal: AbortSignal.any([signal, asking.signal]), acts: false });
       complain(form, null);
       fill(shown, figures(told));
       blocking(told.blocking_id);

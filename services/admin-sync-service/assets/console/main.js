@@ -6,7 +6,7 @@ import { del, door, get } from "./api.js";
 import { announce, fill, h } from "./dom.js";
 import { useZone } from "./format.js";
 import { button, confirmed, explain, notice } from "./parts.js";
-import { signIn } from "./signin.js";
+import { signIn, signInAgain } from "./signin.js";
 import { language, learn, speak, t } from "./words.js";
 
 learn({
@@ -14,12 +14,14 @@ learn({
     skip: "Skip to the page", never: "never", ago: "{span} ago", "nav.label": "Pages", "nav.runs": "Runs", "nav.coverage": "Coverage",
     "nav.dashboard": "Dashboard", "nav.projects": "Projects", "nav.system": "System", "nav.out": "Sign out", "nav.out.not": "You are still signed in. {why}", "nav.language": "Language",
     "page.missing": "There is no such page.", "page.loading": "Loading …", "page.expired": "Your session has ended. Sign in to go on.",
+    "page.kept": "Your session has ended. What you have typed is still here; to save it, sign in.",
     "page.unsaved": "Leave without saving?", "page.unsaved.why": "What you have changed on this page is not saved.", "page.leave": "Leave",
   },
   pt: {
     skip: "Ir para a página", never: "nunca", ago: "há {span}", "nav.label": "Páginas", "nav.runs": "Execuções", "nav.coverage": "Cobertura",
     "nav.dashboard": "Painel", "nav.projects": "Projetos", "nav.system": "Sistema", "nav.out": "Sair", "nav.out.not": "Você ainda não saiu. {why}", "nav.language": "Idioma",
     "page.missing": "Esta página não existe.", "page.loading": "Carregando …", "page.expired": "Sua sessão terminou. Entre para continuar.",
+    "page.kept": "Sua sessão terminou. O que você digitou continua aqui; para salvar, entre.",
     "page.unsaved": "Sair sem salvar?", "page.unsaved.why": "O que você mudou nesta página não foi salvo.", "page.leave": "Sair sem salvar",
   },
 });
@@ -49,6 +51,7 @@ async function render(moved = false) {
   const { signal } = leave;
   shown = location.pathname + location.search;
   unsaved = () => false;
+  document.getElementById("sign-in-again")?.close();
   frame();
   if (!session?.user) return signIn(place, session, entered);
   const found = PAGES.find(({ path }) => path.test(location.pathname));
@@ -145,12 +148,25 @@ async function signOut() {
   render();
 }
 
-door.signedOut = async () => {
+door.signedOut = async (acts) => {
   if (!session?.user) return;
+  // Whoever types or has pressed something signs in over the page: what they have typed is there and nowhere else.
+  if (acts || unsaved() || document.querySelector("dialog[open]")) return kept(acts);
   session = { ...session, user: null };
   await render();
   place.querySelector("h1")?.after(notice("warn", t("page.expired")));
+  return undefined;
 };
+
+/** Says that nothing can be saved, and takes the keyboard from nobody who has not asked for anything. */
+function kept(acts) {
+  const again = () => signInAgain(session.user, (told) => (Object.assign(session, told), frame()));
+  if (!document.getElementById("ended"))
+    place.prepend(h("div", { id: "ended" }, notice("warn", h("p", {}, t("page.kept")), h("div", { class: "actions" }, button(t("signin.go"), again)))));
+  if (acts) again();
+}
+
+door.answered = () => document.getElementById("ended")?.remove();
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='/console']");

@@ -17,7 +17,7 @@ learn({
     "state.complete": "Complete", "state.suspected_outage": "Suspected outage",
     "state.pending": "Waiting", "state.failed": "Failed",
     "part.cancel": "Not now", "part.again": "Try again", "part.unreachable": "The service cannot be reached.",
-    "part.failed": "That did not work: {why}",
+    "part.failed": "That did not work: {why}", "part.ended": "The session had ended.",
     "part.old": "What is shown is from {at}. {why} It is asked again.",
   },
   pt: {
@@ -29,7 +29,7 @@ learn({
     "state.complete": "Completo", "state.suspected_outage": "Suspeita de falha",
     "state.pending": "Aguardando", "state.failed": "Falhou",
     "part.cancel": "Agora não", "part.again": "Tentar de novo", "part.unreachable": "O serviço não responde.",
-    "part.failed": "Não deu certo: {why}",
+    "part.failed": "Não deu certo: {why}", "part.ended": "A sessão havia terminado.",
     "part.old": "O que se vê é de {at}. {why} Nova tentativa em instantes.",
   },
 });
@@ -42,6 +42,7 @@ export function badge(state) {
 /** What a person is told of an error. */
 export function explain(error) {
   if (error instanceof Unreachable) return t("part.unreachable");
+  if (error instanceof ApiError && error.status === 401) return t("part.ended");
   if (error instanceof ApiError && error.fields.size) return [...error.fields].map(([field, detail]) => `${field}: ${rule(detail)}`).join("; ");
   return t("part.failed", { why: problem(error) });
 }
