@@ -76,7 +76,7 @@ fn executables(stdout: impl Read) -> BTreeMap<String, PathBuf> {
 
 /// The program that a `compiler-artifact` message announces. Test harnesses are programs too, but
 /// are built under the name of what they test, so only the kind `bin` without a harness counts.
-fn executable(line: &str) -> Option<(String, PathBuf)> {
+pub(crate) fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let is_bin = message["target"]["kind"]
         .as_array()?

@@ -17,6 +17,8 @@ Usage: cargo xtask <command>
   test     format check, lints, all tests and doc tests, against private servers
   ci       the slower checks: fuzzing, Python peers, browsers, compose file, bench smoke
              --only STEP        just this step, repeatable
+  dist     programs of a release as a tarball, with checksums, licences and an SBOM
+             --target TRIPLE    for another system than this one
   migrate  apply migrations/ to DATABASE_URL, or to this checkout's own Postgres
   bench    fanout | status | ingest | history | gateway | telemetry: measure a release build
              (cargo xtask bench --help)
@@ -30,6 +32,9 @@ pub(crate) enum Command {
     Test,
     Ci {
         only: Vec<String>,
+    },
+    Dist {
+        target: Option<String>,
     },
     Migrate,
     Bench(Vec<String>),
@@ -65,6 +70,7 @@ pub(crate) fn parse(args: &[String]) -> Outcome<Command> {
     match name.as_str() {
         "up" => parse_up(rest).map(Command::Up),
         "ci" => parse_ci(rest),
+        "dist" => parse_dist(rest),
         "bench" => Ok(Command::Bench(rest.to_vec())),
         "down" => nothing_more(rest, Command::Down),
         "test" => nothing_more(rest, Command::Test),
@@ -103,6 +109,18 @@ fn parse_ci(args: &[String]) -> Outcome<Command> {
         }
     }
     Ok(Command::Ci { only })
+}
+
+fn parse_dist(args: &[String]) -> Outcome<Command> {
+    let mut target = None;
+    let mut args = Words::new(args);
+    while let Some(word) = args.next_word() {
+        match word.as_str() {
+            "--target" => target = Some(args.value(&word)?),
+            _ => return Err(unknown("option of `dist`", &word)),
+        }
+    }
+    Ok(Command::Dist { target })
 }
 
 /// Whether the shifted ports still exist is for `ports` to say.
@@ -219,6 +237,8 @@ mod tests {
             "up --set nonsense",
             "up --port-offset 70000",
             "ci --only",
+            "dist --target",
+            "dist now",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -7,6 +7,7 @@ mod checkout;
 mod ci;
 mod cli;
 mod commands;
+mod dist;
 mod environment;
 mod failure;
 mod ports;
@@ -52,6 +53,7 @@ fn run(command: Command) -> Outcome {
         Command::Down => commands::down::run(&Checkout::here()?),
         Command::Test => commands::test::run(&Checkout::here()?),
         Command::Ci { only } => ci::run(&Checkout::here()?, &only),
+        Command::Dist { target } => dist::run(&Checkout::here()?, target.as_deref()),
         Command::Migrate => commands::migrate::run(&Checkout::here()?),
         Command::Bench(args) => bench::run(&Checkout::here()?, &args),
         Command::Sweep(folder) => {

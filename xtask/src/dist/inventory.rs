@@ -1,0 +1,344 @@
+//! What the programs are made of: the packages that cargo compiled for them, as its metadata and Cargo.lock know them, and
+//! what is linked besides: the standard library, a C library, scripts of others that pages load.
+
+use super::PROGRAMS;
+use super::release::{self, Release};
+use crate::cargo;
+use crate::failure::{Failure, Outcome, While};
+use crate::process::Crew;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+/// One package, with what it needs of the others.
+pub(crate) struct Part {
+    /// A package URL: <https://github.com/package-url/purl-spec>.
+    pub(crate) purl: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// An SPDX expression; ours have none.
+    pub(crate) licence: Option<String>,
+    pub(crate) authors: Vec<String>,
+    pub(crate) repository: Option<String>,
+    /// SHA-256 of what the registry serves, as Cargo.lock has it.
+    pub(crate) checksum: Option<String>,
+    /// Where the texts of its licence are.
+    pub(crate) folder: Option<PathBuf>,
+    /// False: it ran while the programs were built, and nothing of it is in them.
+    pub(crate) linked: bool,
+    pub(crate) ours: bool,
+    /// Package URLs.
+    pub(crate) needs: BTreeSet<String>,
+}
+
+/// By package URL, so in the order of names.
+pub(crate) struct Inventory(BTreeMap<String, Part>);
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: String,
+    license: Option<String>,
+    authors: Vec<String>,
+    repository: Option<String>,
+    source: Option<String>,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+    deps: Vec<Edge>,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    pkg: String,
+    dep_kinds: Vec<Kind>,
+}
+
+/// Of a dependency: nothing for a normal one, else `build` or `dev`.
+#[derive(Deserialize)]
+struct Kind {
+    kind: Option<String>,
+}
+
+impl Inventory {
+    /// Of what was compiled. Metadata alone would list too much: it knows every feature of every member and test.
+    pub(crate) fn take(
+        crew: &Crew<'_>,
+        release: &Release,
+        compiled: &BTreeSet<String>,
+    ) -> Outcome<Self> {
+        let mut command = cargo::cargo(crew, &["metadata", "--locked", "--format-version", "1"]);
+        command.args(["--filter-platform", &release.target]);
+        let text = release::listen(crew, "cargo metadata", &mut command)?;
+        let metadata: Metadata =
+            serde_json::from_str(&text).while_doing(|| "reading cargo's metadata".into())?;
+        let lock = crew.checkout.root.join("Cargo.lock");
+        let lock =
+            fs::read_to_string(&lock).while_doing(|| format!("reading {}", lock.display()))?;
+        let mut parts = parts(metadata, compiled, &checksums(&lock));
+        for part in besides(crew, release)? {
+            parts.insert(part.purl.clone(), part);
+        }
+        Ok(Self(parts))
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Part> {
+        self.0.values()
+    }
+
+    /// What is in the programs and is not ours.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = &Part> {
+        self.all().filter(|part| part.linked && !part.ours)
+    }
+}
+
+fn parts(
+    metadata: Metadata,
+    compiled: &BTreeSet<String>,
+    checksums: &BTreeMap<(String, String), String>,
+) -> BTreeMap<String, Part> {
+    let packages = metadata.packages.into_iter();
+    let packages: BTreeMap<String, Package> = packages
+        .filter(|package| compiled.contains(&package.id))
+        .map(|package| (package.id.clone(), package))
+        .collect();
+    let edges = edges(metadata.resolve, &packages);
+    let linked = linked(&packages, &edges);
+    let part = |package: &Package| {
+        let needs = edges.get(&package.id).into_iter().flatten();
+        let key = (package.name.clone(), package.version.clone());
+        let ours = package.source.is_none();
+        Part {
+            purl: purl(package),
+            name: package.name.clone(),
+            version: package.version.clone(),
+            // The old way to write it, which SPDX does not know.
+            licence: package
+                .license
+                .as_ref()
+                .map(|it| it.replace(" / ", "/").replace('/', " OR ")),
+            authors: package.authors.clone(),
+            repository: package.repository.clone(),
+            checksum: checksums.get(&key).filter(|_| !ours).cloned(),
+            folder: package.manifest_path.parent().map(PathBuf::from),
+            linked: linked.contains(&package.id),
+            ours,
+            needs: needs.filter_map(|id| packages.get(id)).map(purl).collect(),
+        }
+    };
+    packages
+        .values()
+        .map(|package| (purl(package), part(package)))
+        .collect()
+}
+
+fn purl(package: &Package) -> String {
+    format!("pkg:cargo/{}@{}", package.name, package.version)
+}
+
+/// Between what was compiled, without what only tests need.
+fn edges(resolve: Resolve, packages: &BTreeMap<String, Package>) -> BTreeMap<String, Vec<String>> {
+    let nodes = resolve
+        .nodes
+        .into_iter()
+        .filter(|node| packages.contains_key(&node.id));
+    nodes
+        .map(|node| {
+            let counts = |edge: &Edge| {
+                let kinds = edge.dep_kinds.iter();
+                let mut kinds = kinds.map(|kind| kind.kind.as_deref());
+                packages.contains_key(&edge.pkg) && kinds.any(|kind| kind != Some("dev"))
+            };
+            let needs = node.deps.into_iter().filter(counts).map(|edge| edge.pkg);
+            (node.id, needs.collect())
+        })
+        .collect()
+}
+
+/// Whatever a program reaches without going through a macro or a build script. Those run in the compiler, and so does
+/// what they need; a package that both need counts as linked.
+fn linked(
+    packages: &BTreeMap<String, Package>,
+    edges: &BTreeMap<String, Vec<String>>,
+) -> BTreeSet<String> {
+    let is_root = |package: &&Package| PROGRAMS.iter().any(|(name, _)| *name == package.name);
+    let mut open: Vec<&String> = packages.values().filter(is_root).map(|it| &it.id).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        let kinds = packages
+            .get(id)
+            .into_iter()
+            .flat_map(|package| &package.targets);
+        let is_macro = kinds
+            .flat_map(|target| &target.kind)
+            .any(|kind| kind == "proc-macro");
+        if !is_macro && seen.insert(id.clone()) {
+            open.extend(edges.get(id).into_iter().flatten());
+        }
+    }
+    seen
+}
+
+/// Cargo.lock by name and version. Its form is stable and flat, and cargo tells these figures nowhere else.
+fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
+    let value = |block: &str, key: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(key));
+        line.map(|line| line.trim_matches([' ', '=', '"']).to_owned())
+    };
+    let blocks = lock.split("[[package]]");
+    let entry = |block: &str| {
+        let key = (value(block, "name")?, value(block, "version")?);
+        Some((key, value(block, "checksum")?))
+    };
+    blocks.filter_map(entry).collect()
+}
+
+/// What no lock file lists.
+fn besides(crew: &Crew<'_>, release: &Release) -> Outcome<Vec<Part>> {
+    let sysroot = release::answer(crew, "rustc", &["--print", "sysroot"])?;
+    let documents = PathBuf::from(sysroot.trim()).join("share/doc/rust");
+    let rustc = release.rustc.split(' ').nth(1).unwrap_or_default();
+    let mut parts = vec![Part {
+        authors: vec!["The Rust Project contributors".into()],
+        repository: Some("https://github.com/rust-lang/rust".into()),
+        folder: Some(documents),
+        ..foreign("generic", "rust-std", rustc, "MIT OR Apache-2.0")
+    }];
+    if release.target.contains("-musl") {
+        parts.push(Part {
+            authors: vec!["Rich Felker and others".into()],
+            repository: Some("https://musl.libc.org".into()),
+            // The one that comes with the standard library of this target, whose version rustc does not tell.
+            ..foreign("generic", "musl", &format!("of-rust-{rustc}"), "MIT")
+        });
+    }
+    parts.push(script(crew)?);
+    Ok(parts)
+}
+
+/// The console loads it; its version and its terms lie beside it.
+fn script(crew: &Crew<'_>) -> Outcome<Part> {
+    let folder = crew
+        .checkout
+        .root
+        .join("services/admin-sync-service/assets/console/vendor");
+    let file = folder.join("chart.umd.min.js");
+    let text = fs::read_to_string(&file).while_doing(|| format!("reading {}", file.display()))?;
+    let version = text
+        .split("Chart.js v")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
+    let version = version.ok_or_else(|| {
+        Failure::new(format!("{} does not say its version", file.display()))
+            .why("its head was `Chart.js v…`")
+    })?;
+    Ok(Part {
+        repository: Some("https://github.com/chartjs/Chart.js".into()),
+        folder: Some(folder),
+        ..foreign("npm", "chart.js", version, "MIT")
+    })
+}
+
+fn foreign(kind: &str, name: &str, version: &str, licence: &str) -> Part {
+    Part {
+        purl: format!("pkg:{kind}/{name}@{version}"),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        licence: Some(licence.to_owned()),
+        authors: Vec::new(),
+        repository: None,
+        checksum: None,
+        folder: None,
+        linked: true,
+        ours: false,
+        needs: BTreeSet::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, kind: &str) -> String {
+        format!(
+            r#"{{"id":"{name}#1","name":"{name}","version":"1","license":"MIT/Apache-2.0","authors":[],"repository":null,
+                "source":"registry","manifest_path":"/r/{name}/Cargo.toml","targets":[{{"kind":["{kind}"]}}]}}"#
+        )
+    }
+
+    fn node(name: &str, needs: &[(&str, &str)]) -> String {
+        let edge = |(to, kind): &(&str, &str)| {
+            format!(r#"{{"pkg":"{to}#1","dep_kinds":[{{"kind":{kind}}}]}}"#)
+        };
+        let needs: Vec<String> = needs.iter().map(edge).collect();
+        format!(r#"{{"id":"{name}#1","deps":[{}]}}"#, needs.join(","))
+    }
+
+    #[test]
+    fn what_only_the_compiler_ran_is_not_linked_and_what_was_not_compiled_is_not_there() {
+        let names = [
+            ("ingestor", "bin"),
+            ("kept", "lib"),
+            ("derive", "proc-macro"),
+            ("syn", "lib"),
+            ("both", "lib"),
+            ("tested", "lib"),
+            ("optional", "lib"),
+        ];
+        let packages: Vec<String> = names
+            .iter()
+            .map(|(name, kind)| package(name, kind))
+            .collect();
+        let nodes = [
+            node(
+                "ingestor",
+                &[("kept", "null"), ("derive", "null"), ("tested", r#""dev""#)],
+            ),
+            node("kept", &[("both", "null"), ("optional", "null")]),
+            node("derive", &[("syn", "null"), ("both", "null")]),
+        ];
+        let text = format!(
+            r#"{{"packages":[{}],"resolve":{{"nodes":[{}]}}}}"#,
+            packages.join(","),
+            nodes.join(",")
+        );
+        let compiled = names.iter().map(|(name, _)| format!("{name}#1"));
+        let compiled = compiled.filter(|id| id != "optional#1").collect();
+        let lock = "[[package]]\nname = \"kept\"\nversion = \"1\"\nchecksum = \"abc\"\n";
+        let parts = parts(
+            serde_json::from_str(&text).unwrap(),
+            &compiled,
+            &checksums(lock),
+        );
+        let linked = |name: &str| parts[&format!("pkg:cargo/{name}@1")].linked;
+        assert!(linked("ingestor") && linked("kept") && linked("both"));
+        assert!(!linked("derive") && !linked("syn") && !linked("tested"));
+        assert!(!parts.contains_key("pkg:cargo/optional@1"));
+        let kept = &parts["pkg:cargo/kept@1"];
+        assert_eq!(kept.checksum.as_deref(), Some("abc"));
+        assert_eq!(kept.licence.as_deref(), Some("MIT OR Apache-2.0"));
+        assert_eq!(kept.needs, BTreeSet::from(["pkg:cargo/both@1".to_owned()]));
+    }
+}
