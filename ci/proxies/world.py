@@ -37,10 +37,11 @@ def quiet_port():
 
 
 class World(Stage):
-    """`front_port` is where browsers reach everything; who listens there is none of its business."""
+    """`front_port` is where browsers reach everything; who listens there is none of its business. `owner_url` is that of a
+    server of its own, where it has one."""
 
-    def __init__(self, name, logs):
-        super().__init__(name, os.environ["FAROL_BIN_DIR"], os.environ["DATABASE_URL"], logs)
+    def __init__(self, name, logs, owner_url=None):
+        super().__init__(name, os.environ["FAROL_BIN_DIR"], owner_url or os.environ["DATABASE_URL"], logs)
         self.front_port = quiet_port()
         self.ports = {name: quiet_port() for name in PROGRAMS}
         self.ops = {name: quiet_port() for name in (*PROGRAMS, "ingestor")}

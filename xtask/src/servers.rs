@@ -19,7 +19,7 @@ use crate::say;
 pub(crate) use credentials::Credentials;
 pub(crate) use install::{Privilege, apt_install};
 pub(crate) use instance::Instance;
-pub(crate) use postgres::{Postgres, PostgresSource, without_password};
+pub(crate) use postgres::{Postgres, PostgresSource, postgres_programs, without_password};
 pub(crate) use rabbitmq::{RabbitMq, RabbitMqSource};
 pub(crate) use source::{Place, Source, given};
 

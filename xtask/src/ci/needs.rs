@@ -4,7 +4,7 @@ use crate::environment;
 use crate::failure::Outcome;
 use crate::process::Crew;
 use crate::say;
-use crate::servers::{Privilege, apt_install};
+use crate::servers::{Privilege, apt_install, postgres_programs};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -66,6 +66,11 @@ pub(crate) const STRACE: Need = Need {
 pub(crate) const PROMETHEUS: Need = Need {
     package: "prometheus",
     is_there: || program("prometheus").is_some() && program("promtool").is_some(),
+};
+/// The programs, to start servers of a check's own; where the others come from containers there are none.
+pub(crate) const POSTGRES: Need = Need {
+    package: "postgresql",
+    is_there: || postgres_programs().is_some(),
 };
 /// The peer that fan-out is measured beside.
 pub(crate) const NCHAN: Need = Need {

@@ -2,10 +2,11 @@
 
 use super::lab::Lab;
 use super::needs::{
-    self, CADDY, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, PROMETHEUS, PYTHON,
-    STRACE, SYSTEMD,
+    self, CADDY, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, POSTGRES, PROMETHEUS,
+    PYTHON, STRACE, SYSTEMD,
 };
 use crate::failure::{Failure, Outcome};
+use crate::servers::postgres_programs;
 
 /// `name` is for `--only` and the summary, `what` says what a pass proves.
 pub(crate) struct Step {
@@ -97,6 +98,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: |lab| lab.check("metrics", &mut lab.python("ci/metrics_check.py")?),
     },
     Step {
+        name: "operations",
+        what: "the procedures of docs/OPERATIONS.md do what it says: secrets changed, a backup restored, the broker and the portal away",
+        needs: &[PYTHON, POSTGRES, CURL],
+        run: operations,
+    },
+    Step {
         name: "influx",
         what: "readings in a real InfluxDB are answered as those in Postgres are",
         needs: &[INFLUXDB],
@@ -151,6 +158,13 @@ pub(crate) const STEPS: &[Step] = &[
         run: bench_smoke,
     },
 ];
+
+/// It loses databases, so it starts servers of its own.
+fn operations(lab: &Lab<'_>) -> Outcome {
+    let postgres = postgres_programs().ok_or_else(|| Failure::new("no Postgres is installed"))?;
+    let mut check = lab.python("ci/operations_check.py")?;
+    lab.check("operations", check.env("POSTGRES_BIN_DIR", postgres))
+}
 
 /// Starts nothing: compose resolves and judges the files without an engine.
 fn compose(lab: &Lab<'_>) -> Outcome {

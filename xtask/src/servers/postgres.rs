@@ -17,6 +17,7 @@ use psql::{Psql, with_login};
 use rustix::process::Signal;
 use std::time::Duration;
 
+pub(crate) use binaries::programs as postgres_programs;
 pub(crate) use psql::without_password;
 
 /// The first start of a container downloads its image.

@@ -50,6 +50,11 @@ impl Programs for Binaries {
     }
 }
 
+/// The folder of what is installed, for whoever starts a server of its own.
+pub(crate) fn programs() -> Option<PathBuf> {
+    Binaries::find().map(|it| it.folder)
+}
+
 /// A `psql` of any version, for a database that somebody else runs.
 pub(super) fn psql() -> Option<PathBuf> {
     folders()
