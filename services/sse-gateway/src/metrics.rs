@@ -11,9 +11,10 @@ const CALLBACK_BUCKETS: [f64; 10] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 
 const WRITE_BUCKETS: [f64; 10] = [
     0.000_02, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.1, 1.0, 10.0,
 ];
-const OUTCOMES: [&str; 8] = [
+const OUTCOMES: [&str; 9] = [
     "accepted",
     "rejected",
+    "failed",
     "timeout",
     "unavailable",
     "lost",

@@ -65,7 +65,10 @@ impl Sessions {
                 ("accepted", Settled::Accepted(self.answer(&body)))
             }
             Called::Answered { status, .. } => {
-                ("rejected", Settled::Rejected(Refusal::Backend(status)))
+                // A 4xx is about this client. All else (5xx, a redirect) is about the backend, which alerts must see.
+                let refuses = (400..500).contains(&status);
+                let outcome = if refuses { "rejected" } else { "failed" };
+                (outcome, Settled::Rejected(Refusal::Backend(status)))
             }
             Called::Unreachable(why) => {
                 tracing::warn!(why, "the backend cannot be reached");

@@ -261,6 +261,40 @@ async fn a_rejection_keeps_its_status_and_is_no_connect() {
 }
 
 #[tokio::test]
+async fn only_a_4xx_refuses_a_client_and_any_other_no_is_a_failure_of_the_backend() {
+    let world = World::start().await;
+    let counted = async || {
+        let count = async |outcome| {
+            let name = format!("gateway_connects_total{{outcome=\"{outcome}\"}}");
+            world.metric(&name).await
+        };
+        (count("rejected").await, count("failed").await)
+    };
+    let mut so_far = counted().await;
+    for (status, refuses) in [
+        (301, false),
+        (399, false),
+        (400, true),
+        (429, true),
+        (499, true),
+        (500, false),
+        (503, false),
+        (599, false),
+    ] {
+        world.backend.on_connect(Act::status(status));
+        world.get("/s").await;
+        let (rejected, failed) = so_far;
+        so_far = if refuses {
+            (rejected + 1.0, failed)
+        } else {
+            (rejected, failed + 1.0)
+        };
+        assert_eq!(counted().await, so_far, "{status}");
+    }
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let world = World::start().await;
     let elsewhere = crate::backend::Backend::start().await;
