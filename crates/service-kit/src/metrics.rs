@@ -74,6 +74,16 @@ impl Metrics {
         self.register(IntGauge::new(name, help)?)
     }
 
+    /// A limit of the settings, beside the gauge of what is taken: alerts need not be told it again. It never moves.
+    ///
+    /// # Errors
+    /// Invalid or taken name.
+    pub fn limit(&self, name: &str, help: &str, most: usize) -> prometheus::Result<()> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.gauge(name, help)?.set(most);
+        Ok(())
+    }
+
     /// A figure with a fraction that goes up and down.
     ///
     /// # Errors
@@ -199,6 +209,7 @@ mod tests {
             .unwrap()
             .inc();
         metrics.gauge("test_open", "Open.").unwrap().set(-3);
+        metrics.limit("test_open_max", "Most.", 7).unwrap();
         metrics
             .counter_vec("test_ends_total", "Ends.", &["reason"])
             .unwrap()
@@ -212,6 +223,7 @@ mod tests {
         for line in [
             "test_things_total 1",
             "test_open -3",
+            "test_open_max 7",
             r#"test_ends_total{reason="closed"} 2"#,
             r#"test_duration_seconds_bucket{le="0.1"} 0"#,
             r#"test_duration_seconds_bucket{le="1"} 1"#,

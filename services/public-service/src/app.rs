@@ -174,7 +174,7 @@ fn kit(
     let outbound = Outbound::new(&settings.outbound)?;
     Ok(Arc::new(Kit {
         client_api: ClientApi::new(outbound, clock.clone()),
-        metrics: StatusMetrics::register(metrics)?,
+        metrics: StatusMetrics::register(metrics, settings.limit.max_streams)?,
         clock,
         random,
         tasks: lifecycle.tasks(),

@@ -39,6 +39,19 @@ pub enum NoSeat {
     ClientFull,
 }
 
+impl NoSeat {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Full, Self::ClientFull];
+
+    /// As metrics tell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::ClientFull => "client_full",
+        }
+    }
+}
+
 /// The seats for streams.
 pub struct Seats {
     taken: AtomicUsize,

@@ -6,6 +6,7 @@ use client_api::FetchError;
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 use service_kit::metrics::Metrics;
 
+use crate::limits::NoSeat;
 use crate::status::{Closing, DataState, EventKind, Mode, StatusFrame};
 
 /// Upstream requests: from a quick local API to the longest timeout.
@@ -26,6 +27,7 @@ pub struct StatusMetrics {
     pub poller_restarts: IntCounter,
     frames: FrameCounters,
     closed: IntCounterVec,
+    refused: IntCounterVec,
     resumes: IntCounterVec,
     refreshes: IntCounterVec,
     change_to_write: Histogram,
@@ -85,13 +87,14 @@ impl SourceMetrics {
 }
 
 impl StatusMetrics {
-    /// Registers everything.
+    /// Registers everything; `most_streams` may be open.
     ///
     /// # Errors
     /// On a name that is taken: a bug that every start shows.
-    pub fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+    pub fn register(metrics: &Metrics, most_streams: usize) -> prometheus::Result<Self> {
         let labelled = |name, help, label| metrics.counter_vec(name, help, &[label]);
         let frames = FrameCounters::register(metrics)?;
+        metrics.limit("public_streams_max", "Most open streams.", most_streams)?;
         let this = Self {
             streams_open: metrics.gauge("public_streams_open", "Open streams.")?,
             folds: metrics.counter(
@@ -106,6 +109,11 @@ impl StatusMetrics {
             closed: labelled(
                 "public_streams_closed_total",
                 "Streams that ended, by reason.",
+                "reason",
+            )?,
+            refused: labelled(
+                "public_streams_refused_total",
+                "Streams for which there was no place, by reason.",
                 "reason",
             )?,
             resumes: labelled(
@@ -138,6 +146,9 @@ impl StatusMetrics {
     fn show_zeros(&self) {
         for closing in Closing::ALL {
             self.closed.with_label_values(&[closing.as_str()]);
+        }
+        for no in NoSeat::ALL {
+            self.refused.with_label_values(&[no.as_str()]);
         }
         for result in ["delta", "snapshot"] {
             self.resumes.with_label_values(&[result]);
@@ -199,6 +210,11 @@ impl StatusMetrics {
     /// A stream ended.
     pub fn closed(&self, closing: Closing) {
         self.closed.with_label_values(&[closing.as_str()]).inc();
+    }
+
+    /// A stream found no place.
+    pub fn refused(&self, no: NoSeat) {
+        self.refused.with_label_values(&[no.as_str()]).inc();
     }
 
     /// A viewer came back; `replayed` if it only gets what it missed.

@@ -104,8 +104,10 @@ impl Public {
     pub async fn watch(&self, watch: Watch<'_>) -> Result<ViewerStream, ApiError> {
         loop {
             let project = self.find(watch.slug).await?;
-            let seat = self.seats.take(watch.client);
-            let seat = seat.map_err(|no| ApiError::NoSeat(no, self.spread()))?;
+            let seat = self.seats.take(watch.client).map_err(|no| {
+                self.kit.metrics.refused(no);
+                ApiError::NoSeat(no, self.spread())
+            })?;
             // Evicted between the look and the seat: look again.
             let Ok(subscription) = project.join(watch.last_event_id) else {
                 continue;

@@ -90,7 +90,8 @@ impl App {
         lifecycle: Lifecycle,
     ) -> Result<Self, StartError> {
         let metrics = Metrics::new("sse-gateway", VERSION, COMMIT)?;
-        let gateway_metrics = GatewayMetrics::register(&metrics)?;
+        let most = settings.stream.max_connections;
+        let gateway_metrics = GatewayMetrics::register(&metrics, most)?;
         let sessions = sessions(&settings, &gateway_metrics, &lifecycle)?;
         let gate = gate(&settings, &sessions, gateway_metrics, &lifecycle);
 

@@ -53,14 +53,30 @@ struct Sends {
     invalid: IntCounter,
 }
 
+impl Sends {
+    fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+        let sends =
+            metrics.counter_vec("gateway_sends_total", "Sends, by outcome.", &["outcome"])?;
+        let of = |outcome| sends.with_label_values(&[outcome]);
+        Ok(Self {
+            ok: of("ok"),
+            buffered: of("buffered"),
+            not_found: of("not_found"),
+            failed: of("failed"),
+            invalid: of("invalid"),
+        })
+    }
+}
+
 impl GatewayMetrics {
-    /// Registers everything.
+    /// Registers everything; `most_connections` may be open or opening.
     ///
     /// # Errors
     /// On a name that is taken: a bug that every start shows.
-    pub fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+    pub fn register(metrics: &Metrics, most_connections: usize) -> prometheus::Result<Self> {
         let labelled = |name, help, label| metrics.counter_vec(name, help, &[label]);
-        let sends = labelled("gateway_sends_total", "Sends, by outcome.", "outcome")?;
+        let help = "Most streams, open or opening.";
+        metrics.limit("gateway_connections_max", help, most_connections)?;
         let this = Self {
             open: metrics.gauge("gateway_connections_open", "Open streams.")?,
             retries: metrics.counter(
@@ -91,13 +107,7 @@ impl GatewayMetrics {
                 &["action"],
                 &CALLBACK_BUCKETS,
             )?,
-            sends: Sends {
-                ok: sends.with_label_values(&["ok"]),
-                buffered: sends.with_label_values(&["buffered"]),
-                not_found: sends.with_label_values(&["not_found"]),
-                failed: sends.with_label_values(&["failed"]),
-                invalid: sends.with_label_values(&["invalid"]),
-            },
+            sends: Sends::register(metrics)?,
             meters: Meters {
                 buffered: metrics.gauge(
                     "gateway_buffered_bytes",

@@ -65,11 +65,12 @@ pub struct Pushes {
 }
 
 impl TelemetryMetrics {
-    /// Registers everything.
+    /// Registers everything; `most_sockets` may be open.
     ///
     /// # Errors
     /// On a name that is taken: a bug that every start shows.
-    pub fn register(metrics: &Metrics) -> prometheus::Result<Self> {
+    pub fn register(metrics: &Metrics, most_sockets: usize) -> prometheus::Result<Self> {
+        metrics.limit("telemetry_sockets_max", "Most open sockets.", most_sockets)?;
         let pushes = metrics.counter_vec(
             "telemetry_pushes_total",
             "Pushes to sockets, by channel.",

@@ -26,6 +26,15 @@ async fn refused_by_our_writer(world: &World, headers: &str) -> (String, serde_j
     (head, serde_json::from_slice(&body).unwrap())
 }
 
+/// Streams refused so far: because all places were taken, because one client had its share.
+async fn refused(world: &World) -> (u64, u64) {
+    let count = async |reason| {
+        let name = format!("public_streams_refused_total{{reason=\"{reason}\"}}");
+        world.count(&name).await
+    };
+    (count("full").await, count("client_full").await)
+}
+
 #[tokio::test]
 async fn no_more_streams_are_open_than_there_are_seats() {
     let world = World::with(|settings| settings.limit.max_streams = 2).await;
@@ -33,6 +42,8 @@ async fn no_more_streams_are_open_than_there_are_seats() {
     let mut first = world.stream("tower").await;
     let second = world.stream("tower").await;
     first.skip_to("status_update").await;
+    assert_eq!(world.count("public_streams_max").await, 2);
+    assert_eq!(refused(&world).await, (0, 0));
 
     let url = world.stream_url("tower");
     let third = http_get(&url, &[]).await;
@@ -43,6 +54,7 @@ async fn no_more_streams_are_open_than_there_are_seats() {
     assert_eq!(body["code"], "too_many_streams");
     let wait: u64 = header(&head, "retry-after").unwrap().parse().unwrap();
     assert!((2..=10).contains(&wait));
+    assert_eq!(refused(&world).await, (2, 0));
     assert_eq!(
         world.status("tower").await.status(),
         200,
@@ -98,6 +110,7 @@ async fn one_address_gets_its_share_and_another_its_own() {
         );
         assert!(header(&head, "retry-after").is_some());
     }
+    assert_eq!(refused(&world).await, (0, 6));
     let theirs = [("x-forwarded-for", "192.0.2.2")];
     let other = world.stream_with("tower", "", &theirs).await;
 

@@ -510,6 +510,7 @@ async fn a_client_of_http_1_0_gets_plain_bytes_until_the_end() {
 #[tokio::test]
 async fn all_places_taken_is_a_503_and_a_place_is_free_again_at_once() {
     let world = World::with(|settings| settings.stream.max_connections = 2).await;
+    assert!((world.metric("gateway_connections_max").await - 2.0).abs() < 0.1);
     let (_one, _) = world.stream("/1").await;
     let (two, _) = world.stream("/2").await;
     let answer = http_get(&world.url("/3"), &[]).await;

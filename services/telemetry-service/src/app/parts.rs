@@ -62,7 +62,7 @@ impl Parts<'_> {
         })?;
         let gate = self.gate(outbound.clone())?;
         let store = self.store(outbound)?;
-        let metrics = TelemetryMetrics::register(self.metrics)?;
+        let metrics = TelemetryMetrics::register(self.metrics, settings.limit.max_sockets)?;
         let feeds = self.feeds(Arc::clone(&store), metrics.clone());
         let listening = Listening::default();
         self.start_tasks(&feeds, &listening);

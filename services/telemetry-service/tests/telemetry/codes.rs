@@ -147,6 +147,7 @@ async fn more_sockets_than_a_tenant_may_have_are_closed_with_4029() {
         settings.limit.max_sockets = 3;
     })
     .await;
+    assert_eq!(world.count("telemetry_sockets_max").await, 3);
     let (first, second) = (world.socket("a").await, world.socket("a").await);
     let full = ends(4029, "Too many connections of this tenant");
     assert_eq!(world.socket("a").await.closed().await, full);

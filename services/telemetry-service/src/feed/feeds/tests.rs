@@ -104,7 +104,7 @@ impl World {
             random: Random::seeded(1),
             tasks: lifecycle.tasks(),
             stopping: lifecycle.stopping(),
-            metrics: TelemetryMetrics::register(&metrics).unwrap(),
+            metrics: TelemetryMetrics::register(&metrics, 1).unwrap(),
             limits: FeedLimits {
                 interval: INTERVAL,
                 spacing: Duration::from_millis(100),
