@@ -5,6 +5,7 @@
 mod lab;
 mod needs;
 mod steps;
+mod supply;
 
 use crate::checkout::Checkout;
 use crate::environment;
@@ -39,11 +40,13 @@ fn attempt(checkout: &Checkout, only: &[String]) -> Outcome {
             None => (step.run)(&lab),
         };
         let word = count(&mut tally, verdict, lacking.is_some())?;
-        lines.push(format!(
-            "{word:<8} {:<16} {:>12}",
+        let line = format!(
+            "{word:<8} {:<16} {:>12}  {}",
             step.name,
-            say::elapsed(began)
-        ));
+            say::elapsed(began),
+            lab.last_remark()
+        );
+        lines.push(line.trim_end().to_owned());
     }
     drop(crew);
     conclude(&tally, &lines)

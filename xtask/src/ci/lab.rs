@@ -5,6 +5,7 @@ use crate::failure::{Failure, Outcome, While};
 use crate::process::{Crew, Task};
 use crate::say;
 use crate::servers::{Instance, Postgres, RabbitMq, Sources};
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,6 +16,7 @@ pub(crate) struct Lab<'a> {
     programs: Programs,
     postgres: Postgres,
     rabbitmq: RabbitMq,
+    remark: Cell<&'static str>,
 }
 
 impl<'a> Lab<'a> {
@@ -32,7 +34,18 @@ impl<'a> Lab<'a> {
             programs,
             postgres,
             rabbitmq,
+            remark: Cell::default(),
         })
+    }
+
+    /// For what a step could not look at without failing: stands beside its "passed" in the summary.
+    pub(crate) fn remark(&self, remark: &'static str) {
+        self.remark.set(remark);
+    }
+
+    /// The remark of the step that has just ended; none is empty.
+    pub(crate) fn last_remark(&self) -> &'static str {
+        self.remark.take()
     }
 
     /// Runs one program of a check; its exit code is the verdict.

@@ -34,6 +34,11 @@ pub(crate) const CURL: Need = Need {
     package: "curl",
     is_there: || program("curl").is_some(),
 };
+/// Reads the database of advisories.
+pub(crate) const GIT: Need = Need {
+    package: "git",
+    is_there: || program("git").is_some(),
+};
 /// For programs that use its `fetch`, which older ones lack.
 pub(crate) const NODE: Need = Need {
     package: "nodejs",

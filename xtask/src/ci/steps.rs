@@ -2,9 +2,10 @@
 
 use super::lab::Lab;
 use super::needs::{
-    self, CADDY, CHROMIUM, COMPOSE, CURL, INFLUXDB, NCHAN, NGINX, NODE, Need, POSTGRES, PROMETHEUS,
-    PYTHON, STRACE, SYSTEMD,
+    self, CADDY, CHROMIUM, COMPOSE, CURL, GIT, INFLUXDB, NCHAN, NGINX, NODE, Need, POSTGRES,
+    PROMETHEUS, PYTHON, STRACE, SYSTEMD,
 };
+use super::supply;
 use crate::failure::{Failure, Outcome};
 use crate::servers::postgres_programs;
 
@@ -66,6 +67,12 @@ pub(crate) const STEPS: &[Step] = &[
         what: "docker-compose.yml is read by compose itself with all profiles, and refused without secrets",
         needs: &[PYTHON, COMPOSE],
         run: compose,
+    },
+    Step {
+        name: "supply-chain",
+        what: "licences, sources and duplicates of dependencies are those of deny.toml; no advisory is open, where they can be read",
+        needs: &[GIT],
+        run: supply::chain,
     },
     Step {
         name: "nginx",
