@@ -72,17 +72,25 @@ def silent(t):
     expect(page.get_by_text("What is shown is from")).to_be_hidden(timeout=PATIENCE_MS)
 
 
+def only_once():
+    """A way to the service that lets one request pass."""
+    passed = []
+
+    def way(route):
+        passed.append(route)
+        if len(passed) == 1:
+            route.continue_()
+        else:
+            route.abort()
+
+    return way
+
+
 @case("door: what the first look brought is told as of then, however early the service falls silent", refusals=("net",))
 def second_look(t):
     page = signed_in(t)
     for path, title in (("system", "System"), ("projects/garden-court", "Garden Court")):
-        looks = []
-
-        def first_only(route, looks=looks):
-            looks.append(route)
-            route.continue_() if len(looks) == 1 else route.abort()
-
-        page.route(f"{t.world.base}/api/{path}", first_only)
+        page.route(f"{t.world.base}/api/{path}", only_once())
         page.goto(f"{t.world.base}/console/{path}")
         shown(page, title)
         expect(page.get_by_text("What is shown is from")).to_be_visible()
