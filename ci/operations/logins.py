@@ -1,4 +1,5 @@
-"""Passwords of the database are changed by a second login, and the owner's in place."""
+"""Passwords of the database are changed by a second login, and the owner's in place. The broker's are not: `rabbitmqctl` takes the
+cookie and the account of the broker, which is not this check's own."""
 
 import re
 import secrets

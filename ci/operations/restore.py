@@ -71,7 +71,8 @@ def a_backup_is_restored_under_services_that_go_on(world, folder):
         stream.until(lambda it: it.name == "status_update", "the state of a project")
         on_the_same_server(world, folder)
         wait_until(lambda: world.ops_get("public", "/health/ready")[0] == 200, "public-service has found the restored database")
-        world.set_unit("sold"), world.set_unit("reserved")
+        for word in ("sold", "reserved"):
+            world.set_unit(word)
         stream.until(lambda it: it.name == "bulk_update" and QUIET in it.data, "a change, on the stream that was open")
         assert ask(Direct(world, "public"), "GET", "/api/public/garden-court/status")[0] == 200, "a project that was not known yet"
     ended = world.until(run, "success")

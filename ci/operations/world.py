@@ -1,6 +1,7 @@
 """Farol as it is run for people: each service with a login of its role on a Postgres of its own, a broker that can be away, a
 client API, a portal, and an operator with curl and psql."""
 
+import base64
 import json
 import os
 import re
@@ -12,13 +13,13 @@ import urllib.request
 import psycopg
 
 from console.world import call
-from operations.document import fill, run
+from operations.document import run
 from operations.gate import Gate
 from proxies import world as proxies
 from proxies.clients import Direct, ask
 from stage import PATIENCE_SECONDS, wait_for, wait_until
 
-PROGRAMS = {**proxies.PROGRAMS, "ingestor": "ingestor"}
+PROGRAMS = proxies.PROGRAMS | {"ingestor": "ingestor"}
 LOGINS = {
     "public": ("status_reader", "farol_public"),
     "admin": ("operators", "farol_admin"),
@@ -28,7 +29,6 @@ LOGINS = {
 # As in the document's commands.
 DATABASE, OWNER, ADMIN = "farol", "owner", "admin"
 LEASE_SECONDS = 3
-OVER = ("success", "incomplete", "error", "cancelled", "lost")
 
 
 class World(proxies.World):
@@ -119,15 +119,14 @@ class World(proxies.World):
         """Lines of the document in a shell that has our programs, Postgres' and the variables that it tells people to set."""
         known = {"PATH": f"{os.environ['FAROL_BIN_DIR']}{os.pathsep}{self.cluster.environment()['PATH']}", "OWNER_URL": self.url(OWNER)}
         known |= {"ADMIN_PASSWORD": self.passwords[ADMIN]}
-        for port, name in (("8000", "admin"),):
-            if f"127.0.0.1:{port}" in script:
-                script = fill(script, **{f"127.0.0.1:{port}": f"127.0.0.1:{self.ports[name]}"})
+        # The document's port of the administration is the default one.
+        script = script.replace("127.0.0.1:8000", f"127.0.0.1:{self.ports['admin']}")
         return run(script, self.cluster.environment() | known | variables, cwd=folder)
 
     def api(self, method, path, body=None):
         """Status and JSON of the administration's answer."""
         data = None if body is None else json.dumps(body).encode()
-        login = {"Authorization": "Basic " + proxies.base64.b64encode(f"{ADMIN}:{self.passwords[ADMIN]}".encode()).decode()}
+        login = {"Authorization": "Basic " + base64.b64encode(f"{ADMIN}:{self.passwords[ADMIN]}".encode()).decode()}
         status, _, told = ask(Direct(self, "admin"), method, path, data, Content_Type="application/json", **login)
         return status, json.loads(told) if told else None
 
