@@ -4,9 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-from harness import case, expect_state, expect_status, frames, unit, wait
+from harness import BIDI, PATIENCE_MS, TURNING, case, expect_state, expect_status, frames, unit, wait
 from world import QUIET, TOWER
-
 
 
 @case("snapshot: every unit once, in natural order, in rows by floor, with counts that add up")
@@ -87,6 +86,17 @@ def names_are_text(t):
     t.world.set_units("hillside-lofts", {name: "sold"})
     expect(unit(page, name)).to_have_text(name)
     assert page.locator("#sections img, #latest img").count() == 0
+
+
+@case("a unit's name turns nothing but itself, whatever direction it is written in")
+def names_turn_nothing(t):
+    page = t.viewer("hillside-lofts")
+    for name in TURNING:
+        t.world.set_units("hillside-lofts", {name: "sold"})
+        expect(page.locator("#latest b", has_text=name).first).to_be_visible(timeout=PATIENCE_MS)
+        turned = page.evaluate(BIDI, TURNING)
+        assert not turned, "\n".join(turned)
+    t.shot(page, "turning-1280-light")
 
 
 @case("freshness: the age ticks and pings renew it")

@@ -27,6 +27,10 @@ window.EventSource = class extends EventSource {
 };
 """
 
+# Words of a client that are written from right to left from where they stand; the second closes what would keep it apart first.
+TURNING = ("Lot \u202e12", "\u2069\u202eLot 13")
+BIDI = pathlib.Path(__file__).with_name("bidi.js").read_text(encoding="utf-8")
+
 CASES = []
 
 

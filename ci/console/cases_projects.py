@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from browser.harness import PATIENCE_MS, case
+from browser.harness import BIDI, PATIENCE_MS, TURNING, case
 from stage import wait_until
 from steps import Person, shown, signed_in
 from world import LOGIN, QUAY, QUAY_KEY
@@ -128,3 +128,24 @@ def two(t):
     t.shot(page, "changed-meanwhile")
     stored = t.world.api("GET", "/api/projects/harbour-tower/integration")
     assert (stored["polling_interval_seconds"], stored["timeout_seconds"]) == (7, 5), stored
+
+
+@case("projects: a client's words turn nothing but themselves, whatever direction they are written in")
+def direction(t):
+    slug = "garden-court"
+    t.world.client("POST", f"{slug}/units", {word: word for word in TURNING})
+    page = signed_in(t, f"/console/projects/{slug}")
+    shown(page, "Garden Court")
+    page.locator("#test-only").click()
+    for word in TURNING:
+        expect(page.locator("#unmapped q", has_text=word)).to_be_visible(timeout=PATIENCE_MS)
+    turned = page.evaluate(BIDI, TURNING)
+    assert not turned, "\n".join(turned)
+    t.shot(page, "turning")
+    page.locator("#unmapped .meanings").first.locator(".is-sold").click()
+    chosen = page.locator("#words .chip", has_text="\u202e")
+    expect(chosen).to_have_count(1)
+    turned = page.evaluate(BIDI, TURNING)
+    assert not turned, "\n".join(turned)
+    page.locator("#mapped-undo").click()
+    expect(chosen).to_have_count(0)

@@ -13,7 +13,7 @@ import sys
 
 from playwright.sync_api import expect
 
-from browser.harness import PATIENCE_MS, case, expect_state, run_all, wait
+from browser.harness import BIDI, PATIENCE_MS, TURNING, case, expect_state, run_all, wait
 from world import World, token
 
 TENANT = "tenant-a"
@@ -106,6 +106,21 @@ def text(t):
     expect(page.locator(".device .value", has_text="onerror").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".alert-what")).to_have_text(DAMAGE)
     assert page.locator("main img").count() == 0 and page.evaluate("window.hurt") is None
+
+
+@case("safe: what devices and alerts say turns nothing but itself, whatever direction it is written in")
+def direction(t):
+    for number, name in enumerate(TURNING):
+        t.world.device(TENANT, f"dev-{number}", site=name)
+        t.world.open_alert(TENANT, name, name, severity=4)
+    page = enter(t)
+    for number, name in enumerate(TURNING):
+        t.world.reading(TENANT, f"dev-{number}", {name: name, "list": 1})
+    expect(page.locator(".device .value", has_text=TURNING[1]).first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".device-when bdi")).to_have_count(2)
+    expect(page.locator(".alert-what")).to_have_count(2)
+    turned = page.evaluate(BIDI, TURNING)
+    assert not turned, "\n".join(turned)
 
 
 @case("honest: stale while Postgres is away, nothing pretended, and live again", refusals=(503,))

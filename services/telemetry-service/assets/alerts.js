@@ -1,7 +1,7 @@
 // The open alerts, worst first and newest first within a severity. Each list that comes replaces the one before; what
 // came and went is announced. What alerts say is text, never markup.
 
-import { say, sayAge, sayTime } from "./words.js";
+import { foreign, say, sayAge, sayTime } from "./words.js";
 
 /** From which severity on an alert is one of these. */
 const GRADES = [[4, "critical"], [3, "high"], [2, "medium"], [-Infinity, "low"]];
@@ -77,15 +77,17 @@ function group(grade, alerts) {
 function item(alert) {
   const opened = Date.parse(alert.created_at);
   const facts = [
-    alert.device_id,
-    alert.site_id,
+    alert.device_id && foreign(alert.device_id),
+    alert.site_id && foreign(alert.site_id),
     say("severity", { n: alert.severity }),
     alert.confidence !== null && say("confidence", { n: Math.round(alert.confidence * 100) }),
     say("sinceAge", { time: sayTime(opened), age: sayAge(Date.now() - opened) }),
   ];
   const entry = make("li", "alert");
   entry.dataset.alert = alert.alert_id;
-  entry.append(make("p", "alert-what", named(alert)), make("p", "quiet", facts.filter(Boolean).join(" · ")));
+  const about = make("p", "quiet");
+  about.append(...facts.filter(Boolean).flatMap((fact, place) => (place ? [" · ", fact] : [fact])));
+  entry.append(make("p", "alert-what", named(alert)), about);
   return entry;
 }
 

@@ -2,7 +2,7 @@
 // most once per animation frame. What devices say is text, never markup. It knows nothing of the network.
 
 import { Metrics } from "./metrics.js";
-import { say, sayAge, sayTime } from "./words.js";
+import { foreign, say, sayAge, sayTime } from "./words.js";
 
 const TICK_MS = 1_000;
 const STATUSES = { ONLINE: "online", STALE: "stale", OFFLINE: "offline" };
@@ -108,7 +108,7 @@ export class Devices {
     const when = at === null ? say("noReading") : say("ago", { age: sayAge(Date.now() - at) });
     const line = card.querySelector(".device-when");
     const text = site ? `${site} · ${when}` : when;
-    if (line.textContent !== text) line.textContent = text;
+    if (line.textContent !== text) line.replaceChildren(...(site ? [foreign(site), " · "] : []), when);
     line.title = at === null ? "" : sayTime(at);
   }
 }

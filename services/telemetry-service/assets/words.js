@@ -140,6 +140,13 @@ export function say(key, values = {}) {
   });
 }
 
+/** A word of somebody else, which turns nothing around it, whatever direction it is written in. */
+export function foreign(word) {
+  const element = document.createElement("bdi");
+  element.textContent = word;
+  return element;
+}
+
 /** A number the reader's way, to six digits. */
 export const sayNumber = (n) => number.format(n);
 

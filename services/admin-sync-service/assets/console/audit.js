@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { fill, h, refresh } from "./dom.js";
 import { ago, when } from "./format.js";
 import { button, explain, notice } from "./parts.js";
-import { learn, t, tOr } from "./words.js";
+import { learn, t, tOr, within } from "./words.js";
 
 learn({
   en: {
@@ -78,7 +78,7 @@ function line(event, showProject) {
   return h(
     "li",
     { "data-key": String(event.id) },
-    h("span", {}, h("strong", { class: "long" }, event.actor), ` ${tOr(`audit.${event.action}`, event.action.replaceAll("_", " "))} `, showProject && event.project ? h("a", { href: `/console/projects/${event.project}` }, event.project) : null),
+    h("span", {}, h("strong", { class: "long" }, h("bdi", {}, event.actor)), ` ${tOr(`audit.${event.action}`, event.action.replaceAll("_", " "))} `, showProject && event.project ? h("a", { href: `/console/projects/${event.project}` }, event.project) : null),
     about ? h("span", { class: "quiet long" }, about) : null,
     h("time", { class: "quiet", datetime: event.at, title: when(event.at) }, ago(event.at)),
   );
@@ -88,18 +88,18 @@ function line(event, showProject) {
 function details(detail) {
   return Object.entries(detail ?? {})
     .filter(([name, value]) => value !== null && !UNTOLD.includes(name))
-    .map(([name, value]) => (name === "fields" ? fields(value) : `${tOr(`audit.detail.${name}`, name)}: ${told(value, name)}`))
+    .map(([name, value]) => (name === "fields" ? fields(value) : `${tOr(`audit.detail.${name}`, within(name))}: ${told(value, name)}`))
     .filter(Boolean)
     .join(" · ");
 }
 
 function fields(names) {
-  return Array.isArray(names) ? names.map((name) => tOr(`audit.field.${name}`, String(name))).join(", ") : told(names);
+  return Array.isArray(names) ? names.map((name) => tOr(`audit.field.${name}`, within(String(name)))).join(", ") : told(names);
 }
 
 function told(value, name) {
   if (value === null) return "–";
   if (typeof value === "boolean") return t(value ? "audit.yes" : "audit.no");
   if (Array.isArray(value)) return value.map((item) => told(item)).join(", ");
-  return typeof value === "object" ? details(value) : tOr(`audit.${name}.${value}`, String(value));
+  return typeof value === "object" ? details(value) : tOr(`audit.${name}.${value}`, within(String(value)));
 }

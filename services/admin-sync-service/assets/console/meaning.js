@@ -24,7 +24,7 @@ export function statusChip(status) {
 }
 
 /** A client's word, as it is. */
-export const quoted = (word) => (word === "" ? h("em", { class: "quiet" }, t("meaning.blank")) : h("q", { class: "client-word" }, word));
+export const quoted = (word) => (word === "" ? h("em", { class: "quiet" }, t("meaning.blank")) : h("q", { class: "client-word" }, h("bdi", {}, word)));
 
 /** A button for each status; `choose(status)` is called, the present one is marked, a proposed one is told. */
 export function meaningButtons(word, choose, { present = null, proposed = null } = {}) {

@@ -5,7 +5,7 @@ import { h, refresh } from "./dom.js";
 import { ago, duration, number, when } from "./format.js";
 import { badge } from "./parts.js";
 import { EFFECT_SECONDS } from "./project-desk.js";
-import { learn, t } from "./words.js";
+import { learn, t, within } from "./words.js";
 
 learn({
   en: {
@@ -91,7 +91,7 @@ function remarks(desk) {
   else if (!desk.isConnected) say("unconnected", "warn", t("live.unconnected"));
   else if (!project.live_known) say("untold", "warn", t("live.untold"));
   else if (stateOf(project) === "idle") say("cold", "plain", t("live.cold"), read ? ` ${t("live.cold.last", { ago: ago(read) })}` : "");
-  if (live?.last_error) say("error", "bad", h("strong", {}, `${t("live.error")}: `), live.last_error, next(live));
+  if (live?.last_error) say("error", "bad", h("strong", {}, `${t("live.error")}: `), within(live.last_error), next(live));
   if (live?.circuit_open) say("circuit", "warn", t("live.circuit"));
   for (const text of live?.settings_complaints ?? integration.complaints ?? []) say(`c:${text}`, "warn", t("live.complaint", { text }));
   if (live?.skipped || live?.duplicates) say("odd", "warn", t("live.odd", { skipped: number(live.skipped), duplicates: number(live.duplicates) }));

@@ -8,7 +8,7 @@ import { BUILTIN, MOST_LETTERS, STATUSES, ambiguous, canonical, listedUnder, lis
 import { meaningButtons, quoted, statusChip, statusName } from "./meaning.js";
 import { busy, button, explain, field, notice } from "./parts.js";
 import { EFFECT_SECONDS, isStale } from "./project-desk.js";
-import { learn, t } from "./words.js";
+import { learn, t, within } from "./words.js";
 
 learn({
   en: {
@@ -177,12 +177,12 @@ function column(desk, status, choose) {
 /** A word, which opens to the buttons that move it or take it away. */
 function chip(word, status, choose) {
   const opened = h("div", { class: "chip-moves", hidden: true });
-  const made = h("button", { type: "button", class: "chip", "aria-expanded": "false", "aria-label": t("map.chip", { word, status: statusName(status) }) }, h("span", { class: "long" }, word));
+  const made = h("button", { type: "button", class: "chip", "aria-expanded": "false", "aria-label": t("map.chip", { word, status: statusName(status) }) }, h("bdi", { class: "long" }, word));
   made.addEventListener("click", () => {
     opened.hidden = !opened.hidden;
     made.setAttribute("aria-expanded", String(!opened.hidden));
     if (!opened.childElementCount)
-      fill(opened, meaningButtons(word, (other) => other !== status && choose(word, other), { present: status }), button(t("map.remove"), () => choose(word, null), { kind: "danger", "aria-label": `${t("map.remove")}: ${word}` }));
+      fill(opened, meaningButtons(word, (other) => other !== status && choose(word, other), { present: status }), button(t("map.remove"), () => choose(word, null), { kind: "danger", "aria-label": `${t("map.remove")}: ${within(word)}` }));
   });
   return h("li", {}, made, opened);
 }

@@ -7,7 +7,7 @@ import { badge, outdated, row, table } from "./parts.js";
 import { stateOf } from "./project-live.js";
 import { showNew } from "./project-new.js";
 import { every } from "./watch.js";
-import { learn, locale, t } from "./words.js";
+import { learn, locale, t, within } from "./words.js";
 
 learn({
   en: {
@@ -118,7 +118,7 @@ function cells(project, viewers) {
   const { slug, name, live, integration, attention: why } = project;
   const seen = live?.as_of ?? integration?.last_sync_at;
   return [
-    h("div", { class: "named" }, h("a", { href: `/console/projects/${slug}` }, name), h("code", { class: "quiet" }, slug)),
+    h("div", { class: "named" }, h("a", { href: `/console/projects/${slug}` }, within(name)), h("code", { class: "quiet" }, slug)),
     badge(stateOf(project)),
     h("span", { class: "quiet", title: seen ? when(seen) : null }, seen ? ago(seen) : t("state.never")),
     number(live?.subscribers),

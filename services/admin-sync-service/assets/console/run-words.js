@@ -3,7 +3,7 @@
 import { now } from "./clock.js";
 import { h } from "./dom.js";
 import { ago, when } from "./format.js";
-import { learn, t, tOr } from "./words.js";
+import { learn, t, tOr, within } from "./words.js";
 
 learn({
   en: {
@@ -39,7 +39,7 @@ export const isStuck = (run, dispatch) => dispatch === "pending" && now() - new 
 export const mode = (word) => tOr(`mode.${word}`, word);
 
 /** Who asked, or did something. */
-export const who = (actor) => (actor ? tOr(`who.${actor}`, actor) : t("who.nobody"));
+export const who = (actor) => (actor ? tOr(`who.${actor}`, within(actor)) : t("who.nobody"));
 
 /** A link to a run, named so that a list of them can be told apart by ear. */
 export const linkTo = (id) => h("a", { href: `/console/runs/${id}`, "data-key": `run-link-${id}` }, t("run.name", { id: String(id) }));

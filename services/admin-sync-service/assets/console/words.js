@@ -12,6 +12,14 @@ export function learn(words) {
   for (const language of LANGUAGES) Object.assign(known[language], words[language]);
 }
 
+/** What is written from right to left, and what says in which direction it is written. */
+const TURNS = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+/** Those that hold until another one ends them. */
+const LASTING = /[\u202a-\u202e\u2066-\u2069]/g;
+
+/** A word of somebody else within a text of ours, which it shall not turn around. An element of its own, `bdi`, shows it as it is. */
+export const within = (word) => (TURNS.test(word) ? `\u2068${word.replace(LASTING, "")}\u2069` : word);
+
 /**
  * `t("runs.count", {n: 3})` puts 3 where the words say `{n}`; `{n|run|runs}` chooses by number. Numbers are written as the language
  * writes them; what is no amount (an id, a year) is given as text.
@@ -19,7 +27,7 @@ export function learn(words) {
 export function t(key, values = {}) {
   const words = known[language][key] ?? known.en[key] ?? key;
   return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, name, one, many) => {
-    if (one === undefined) return typeof values[name] === "number" ? new Intl.NumberFormat(locale).format(values[name]) : (values[name] ?? "");
+    if (one === undefined) return typeof values[name] === "number" ? new Intl.NumberFormat(locale).format(values[name]) : within(String(values[name] ?? ""));
     // The rules of Portuguese would have "0 registro", which nobody says.
     return Number(values[name]) === 1 ? one : many;
   });
