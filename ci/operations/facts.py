@@ -16,10 +16,10 @@ FOREIGN = {
     "@ : / ? # %", "-- no-transaction", "POST /query", "POST /api/v3/query_sql", "/realms/{KEYCLOAK_REALM}/protocol/openid-connect/certs", "params",
 }  # fmt: skip
 # What a line begins with that a shell or Postgres takes; procedures and `statements.py` run them.
-COMMANDS = (
-    "curl", "read", "psql", "pg_dump", "pg_restore", "createdb", "rabbitmqctl", "kubectl", "nginx", "nstat", "df", "cargo xtask", "up --detach",
-    "SELECT", "DELETE FROM", "ALTER ROLE", "NOTIFY", "ON CONFLICT",
-)  # fmt: skip
+COMMAND = re.compile(
+    r"(curl|read|psql|pg_dump|rabbitmqctl|kubectl|nginx|nstat|df|cargo xtask|up --detach|SELECT|DELETE FROM|ALTER ROLE|NOTIFY"
+    r"|ON CONFLICT)(?![\w-])"
+)
 SETTING = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=(\w+))?")
 SELECTOR = re.compile(r"([a-z]\w*)\{([^}]*)\}")
 PATH_OF = re.compile(r"(?:(GET|POST|PUT|DELETE) )?(?:http://(?:127\.0\.0\.1:\d+|<\w+>))?(…?/[\w/{}<>.…-]*)(?:\?.*)?")
@@ -37,10 +37,10 @@ class Names:
 
     def complaint(self, code):
         """Nothing where the code is known."""
-        if code in FOREIGN or code.startswith(COMMANDS):
+        if code in FOREIGN or COMMAND.match(code):
             return None
         if found := SETTING.fullmatch(code):
-            known = found[1] in self.settings or found[1] in self.words
+            known = found[1] in self.settings or self.texts.know(found[1])
             return None if known else f"no program has the setting {found[1]}, and no answer says it"
         if code.startswith("Farol"):
             return None if code in self.alerts else f"no rule of deploy/prometheus is called {code}"
@@ -100,7 +100,7 @@ def defaults(names):
     for heading, text in {**between("Sizing", "Connecting a client API"), **between(FIRST, LAST)}.items():
         if HELD_ELSEWHERE.search(heading):
             continue
-        for key, told, unit in TOLD_DEFAULT.findall(prose(re.sub(r"\s*\n\s*", " ", text))):
+        for key, told, unit in TOLD_DEFAULT.findall(re.sub(r"\s*\n\s*", " ", prose(text))):
             if (key, told) in NO_DEFAULT or key not in names.settings:
                 continue
             factor = FACTORS[unit if unit != "s" or key.endswith("_MS") else ""] if unit in FACTORS else 1
