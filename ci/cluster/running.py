@@ -10,7 +10,7 @@ import tempfile
 import urllib.error
 import urllib.request
 
-from cluster import routes
+from cluster import routes, stuck
 from cluster.manifests import ROOT, pod_of
 from containers import dockerfile
 from deploy_check import programs, read_dockerfile, variables_of
@@ -138,6 +138,7 @@ def judge_running(manifests):
                 yield from probes(one)
             yield from metrics(manifests, {one.name: one for one in all_running})
             yield from refusals({one.name: one for one in all_running}[REFUSING])
+            yield from stuck.judge(all_running, lambda one, path: ask(one.ops, path)[0])
         finally:
             codes = {one.name: one.end() for one in all_running}
         yield from (f"{name}: ended with {code}" for name, code in codes.items() if code != 0)

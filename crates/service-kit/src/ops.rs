@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     http::Envelope,
-    lifecycle::Readiness,
+    lifecycle::{Pulse, Readiness},
     metrics::{self, Metrics},
     problem,
     random::Random,
@@ -41,6 +41,8 @@ pub struct Ops {
 pub struct Told {
     /// For `/metrics`.
     pub metrics: Metrics,
+    /// For `/health/live`.
+    pub pulse: Pulse,
     /// For `/health/ready`.
     pub readiness: Readiness,
     /// For `/status`.
@@ -51,7 +53,7 @@ pub struct Told {
 
 /// Serves `listener` on one thread of its own, so that a busy service still answers.
 ///
-/// GET and HEAD of `/metrics` (Prometheus text), `/health/live` (200 as long as the process answers at all),
+/// GET and HEAD of `/metrics` (Prometheus text), `/health/live` (200, or 503 where a runtime stands still),
 /// `/health/ready` (200, or 503 with what is missing), `/status` (whatever `status` gives; it is called per request
 /// and must not block) and, where there is a document, `/openapi.json`. Everything else is a problem, 404 or 405.
 ///
@@ -127,8 +129,13 @@ async fn render_metrics(told: Data<Told>) -> impl Responder {
         .body(told.metrics.render())
 }
 
-async fn live() -> impl Responder {
-    web::Json(json!({"status": "live", "checks": {}}))
+async fn live(told: Data<Told>) -> impl Responder {
+    let (status, word) = if told.pulse.beats().await {
+        (StatusCode::OK, "live")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "stuck")
+    };
+    HttpResponse::build(status).json(json!({"status": word, "checks": {}}))
 }
 
 async fn ready(told: Data<Told>) -> impl Responder {

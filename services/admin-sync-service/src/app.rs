@@ -149,6 +149,7 @@ impl App {
         serve::spawn(listeners.public, state, &settings, &lifecycle)?;
         let told = ops::Told {
             metrics,
+            pulse: lifecycle.pulse(),
             readiness: lifecycle.readiness(),
             status: status(board, started),
             openapi: None,

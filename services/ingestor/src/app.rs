@@ -106,6 +106,7 @@ impl App {
         let status = status(Arc::clone(&kit), slots);
         let told = ops::Told {
             metrics: ground.metrics,
+            pulse: lifecycle.pulse(),
             readiness: lifecycle.readiness(),
             status,
             openapi: None,

@@ -137,6 +137,7 @@ impl App {
         let status = Arc::new(move || public.overview(started));
         let told = ops::Told {
             metrics,
+            pulse: lifecycle.pulse(),
             readiness: lifecycle.readiness(),
             status,
             openapi: Some(crate::http::document().into()),
@@ -200,6 +201,7 @@ fn serve(
 ) -> Result<Server, StartError> {
     let proxies = TrustedProxies::new(&settings.limit.trusted_proxies);
     let served = Served {
+        pulse: lifecycle.pulse(),
         state: Arc::new(State {
             public: Arc::clone(public),
             proxies: proxies.clone(),

@@ -13,9 +13,11 @@ use actix_service::{IntoServiceFactory as _, ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use service_kit::http::Envelope;
+use service_kit::lifecycle::Pulse;
 use service_kit::settings::TlsSettings;
 use service_kit::tls::UnusableCertificate;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::Pace;
@@ -61,6 +63,8 @@ pub struct Served {
     pub state: Arc<State>,
     /// For our stream writer, and in front of both.
     pub door: Arc<Door>,
+    /// Looks after the workers.
+    pub pulse: Pulse,
 }
 
 impl Served {
@@ -72,10 +76,14 @@ impl Served {
     pub fn on(self, builder: ServerBuilder, listener: TcpListener) -> io::Result<ServerBuilder> {
         let address = listener.local_addr()?;
         let signal = builder.graceful_shutdown_signal();
-        let Self { state, door } = self;
-        builder.listen("public", listener, move || SplitFactory {
-            http: http_service(&state, door.head_within, address, signal.clone()),
-            door: Arc::clone(&door),
+        let Self { state, door, pulse } = self;
+        builder.listen("public", listener, move || {
+            // Each worker has a runtime of its own.
+            pulse.also(Handle::current());
+            SplitFactory {
+                http: http_service(&state, door.head_within, address, signal.clone()),
+                door: Arc::clone(&door),
+            }
         })
     }
 }

@@ -117,6 +117,7 @@ impl App {
         let status = Arc::new(move || status(&counted, started));
         let told = ops::Told {
             metrics,
+            pulse: lifecycle.pulse(),
             readiness: lifecycle.readiness(),
             status,
             openapi: None,

@@ -124,6 +124,7 @@ impl App {
         let status = Arc::new(move || overview.read(started));
         let told = ops::Told {
             metrics,
+            pulse: lifecycle.pulse(),
             readiness: lifecycle.readiness(),
             status,
             openapi: Some(crate::http::document().into()),

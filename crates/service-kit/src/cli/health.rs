@@ -28,7 +28,7 @@ const MOST_BYTES: usize = 64 * 1024;
 // No Debug: `--set` may hold a secret.
 #[derive(clap::Args)]
 pub(super) struct Question {
-    /// Ask whether the process answers at all (/health/live), instead of whether it is ready.
+    /// Ask whether the process works at all (/health/live), instead of whether it is ready.
     #[arg(long)]
     live: bool,
     /// As for the service: read settings from this TOML file.

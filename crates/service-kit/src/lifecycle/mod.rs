@@ -1,19 +1,23 @@
 //! The life of a process: ready, draining, gone. Two-stage shutdown over tracked tasks, with an honest exit code.
 
+mod pulse;
 mod readiness;
 mod signals;
 mod tasks;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
+pub use pulse::Pulse;
 pub use readiness::{Latch, Readiness, Report};
 pub use tasks::{Outcome, Tasks};
 
 use crate::{clock::Clock, settings::ShutdownSettings};
 
+/// A runtime that has run nothing for so long stands still. Long, for the answer to it is a restart.
+const STUCK_AFTER: Duration = Duration::from_secs(30);
 /// How long tasks may react to the hard stop before they are dropped.
 const HARD_GRACE: Duration = Duration::from_millis(500);
 
@@ -46,6 +50,7 @@ pub struct Lifecycle {
     hard: CancellationToken,
     tasks: Tasks,
     readiness: Readiness,
+    pulse: Pulse,
 }
 
 /// Why the process should end.
@@ -70,6 +75,7 @@ impl Lifecycle {
             stopping,
             hard: CancellationToken::new(),
             readiness: Readiness::new(clock),
+            pulse: Pulse::new(Handle::current(), STUCK_AFTER),
         }
     }
 
@@ -105,6 +111,11 @@ impl Lifecycle {
     /// What `/health/ready` reports.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
+    }
+
+    /// What `/health/live` asks: whether the runtime of the tasks runs, and those of servers that were added to it.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// The clock that this life was begun with: one for the whole process.

@@ -54,6 +54,7 @@ async fn serve(role: &str) -> std::process::ExitCode {
     });
     let told = ops::Told {
         metrics,
+        pulse: life.pulse(),
         readiness: life.readiness(),
         status,
         openapi: None,

@@ -63,6 +63,7 @@ async fn ask(arguments: &str, address: SocketAddr) -> (i32, String) {
 fn start(life: &Lifecycle, host: &str) -> ops::Ops {
     let told = ops::Told {
         metrics: Metrics::new("kit", "1.2.3", "abc").unwrap(),
+        pulse: life.pulse(),
         readiness: life.readiness(),
         status: Arc::new(|| serde_json::Value::Null),
         openapi: None,

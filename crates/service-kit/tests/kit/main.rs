@@ -20,6 +20,7 @@ mod jwt_keys;
 mod lifecycle;
 mod ops;
 mod outbound;
+mod pulse;
 mod settings;
 mod shelf;
 mod upstream;

@@ -22,6 +22,7 @@ fn start_with(life: &Lifecycle, openapi: Option<Bytes>) -> (ops::Ops, String) {
     let status = Arc::new(|| json!({"streams": 3}));
     let told = ops::Told {
         metrics,
+        pulse: life.pulse(),
         readiness: life.readiness(),
         status,
         openapi,

@@ -10,6 +10,7 @@ use actix_web::{App, HttpServer};
 use service_kit::http::Envelope;
 use service_kit::lifecycle::Lifecycle;
 use service_kit::random::Random;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::{State, configure, default_headers};
@@ -34,7 +35,10 @@ pub fn spawn(
 ) -> io::Result<()> {
     // One for all workers: identities are unique within the process.
     let envelope = Envelope::new(&Random::system());
+    let pulse = lifecycle.pulse();
     let server = HttpServer::new(move || {
+        // Each worker has a runtime of its own.
+        pulse.also(Handle::current());
         App::new()
             .app_data(state.clone())
             .configure(configure)

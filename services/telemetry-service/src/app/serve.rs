@@ -11,6 +11,7 @@ use actix_web::dev::AppConfig;
 use actix_web::web::Data;
 use service_kit::http::Envelope;
 use service_kit::lifecycle::Lifecycle;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::StartError;
@@ -38,7 +39,10 @@ pub fn spawn(
     let (state, desk) = (surface.state, surface.desk);
     // One for all workers: identities are unique within the process.
     let envelope = Envelope::new(&desk.random);
+    let pulse = lifecycle.pulse();
     let server = builder.listen("public", listener, move || {
+        // Each worker has a runtime of its own.
+        pulse.also(Handle::current());
         // Twice per worker: for requests, and for those that ask for an upgrade.
         let app = || {
             let app = actix_web::App::new()
