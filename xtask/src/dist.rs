@@ -27,12 +27,12 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("admin-sync-service", &["admin-sync-service"]),
     ("ingestor", &["ingestor"]),
     ("public-service", &["public-service"]),
+    ("sse-gateway", &["sse-gateway"]),
+    ("telemetry-service", &["telemetry-service"]),
     (
         "service-kit",
         &["farol-migrate", "farol-secret", "farol-token"],
     ),
-    ("sse-gateway", &["sse-gateway"]),
-    ("telemetry-service", &["telemetry-service"]),
 ];
 
 /// What goes with them as it is in the repository: how to run it, and what it promises.

@@ -77,6 +77,11 @@ pub(crate) const POSTGRES: Need = Need {
     package: "postgresql",
     is_there: || postgres_programs().is_some(),
 };
+/// For the C in `ring`, where programs are built static.
+pub(crate) const MUSL: Need = Need {
+    package: "musl-tools",
+    is_there: || program("musl-gcc").is_some(),
+};
 /// The peer that fan-out is measured beside.
 pub(crate) const NCHAN: Need = Need {
     package: "libnginx-mod-nchan",

@@ -2,12 +2,13 @@
 
 use super::lab::Lab;
 use super::needs::{
-    self, CADDY, CHROMIUM, COMPOSE, CURL, GIT, INFLUXDB, NCHAN, NGINX, NODE, Need, POSTGRES,
+    self, CADDY, CHROMIUM, COMPOSE, CURL, GIT, INFLUXDB, MUSL, NCHAN, NGINX, NODE, Need, POSTGRES,
     PROMETHEUS, PYTHON, STRACE, SYSTEMD,
 };
 use super::supply;
 use crate::failure::{Failure, Outcome};
 use crate::servers::postgres_programs;
+use std::process::Command;
 
 /// `name` is for `--only` and the summary, `what` says what a pass proves.
 pub(crate) struct Step {
@@ -159,6 +160,12 @@ pub(crate) const STEPS: &[Step] = &[
         run: |lab| browsers(lab, "console-browser", "ci/console/console_test.py"),
     },
     Step {
+        name: "release",
+        what: "the Dockerfile's commands build what the image needs, and `cargo xtask dist` a tarball that works where it is unpacked",
+        needs: &[PYTHON, MUSL],
+        run: release,
+    },
+    Step {
         name: "bench-smoke",
         what: "the benches of fan-out, gateway and telemetry run and lose nothing",
         needs: &[NGINX, NCHAN],
@@ -188,6 +195,21 @@ fn influx(lab: &Lab<'_>) -> Outcome {
     let strict = ["--", "-D", "warnings"];
     lab.cargo("influx", &[&["clippy"][..], &chosen, &strict].concat())?;
     lab.cargo("influx", &[&["test"][..], &chosen].concat())
+}
+
+/// Builds everything twice. Without the musl target `dist` builds for the machine's own glibc, and says so.
+fn release(lab: &Lab<'_>) -> Outcome {
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let mut rustup = Command::new("rustup");
+    if lab
+        .check("rustup", rustup.args(["target", "add", &target]))
+        .is_err()
+    {
+        lab.remark("not static: no musl target for this toolchain");
+    }
+    let xtask = lab.program("xtask")?;
+    let mut check = lab.python("ci/release_check.py")?;
+    lab.check("release", check.env("XTASK", xtask.get_program()))
 }
 
 /// A release build: it tries ten times as many inputs in the same time.
@@ -221,4 +243,22 @@ fn bench_smoke(lab: &Lab<'_>) -> Outcome {
         lab.check("bench", xtask.args(["bench", bench, "--smoke"]))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_names_the_steps_in_their_order() {
+        let manual = include_str!("../../../docs/OPERATIONS.md");
+        let row = manual
+            .lines()
+            .find(|line| line.starts_with("| `cargo xtask ci` |"));
+        let told = row
+            .and_then(|row| row.split(": ").nth(1))
+            .unwrap_or_default();
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        assert_eq!(told.trim_end_matches(" |"), names.join(", "));
+    }
 }

@@ -124,10 +124,13 @@ fn parts(
         .filter(|package| compiled.contains(&package.id))
         .map(|package| (package.id.clone(), package))
         .collect();
-    let edges = edges(metadata.resolve, &packages);
-    let linked = linked(&packages, &edges);
+    let needs = needs(metadata.resolve, &packages);
+    let linked = linked(&packages, &needs);
     let part = |package: &Package| {
-        let needs = edges.get(&package.id).into_iter().flatten();
+        let needs = needs.get(&package.id);
+        let needs = needs
+            .into_iter()
+            .flat_map(|it| it.normal.iter().chain(&it.build));
         let key = (package.name.clone(), package.version.clone());
         let ours = package.source.is_none();
         Part {
@@ -158,30 +161,41 @@ fn purl(package: &Package) -> String {
     format!("pkg:cargo/{}@{}", package.name, package.version)
 }
 
-/// Between what was compiled, without what only tests need.
-fn edges(resolve: Resolve, packages: &BTreeMap<String, Package>) -> BTreeMap<String, Vec<String>> {
-    let nodes = resolve
-        .nodes
-        .into_iter()
-        .filter(|node| packages.contains_key(&node.id));
-    nodes
-        .map(|node| {
-            let counts = |edge: &Edge| {
-                let kinds = edge.dep_kinds.iter();
-                let mut kinds = kinds.map(|kind| kind.kind.as_deref());
-                packages.contains_key(&edge.pkg) && kinds.any(|kind| kind != Some("dev"))
-            };
-            let needs = node.deps.into_iter().filter(counts).map(|edge| edge.pkg);
-            (node.id, needs.collect())
-        })
-        .collect()
+/// What one package needs of the others that were compiled.
+#[derive(Default)]
+struct Needs {
+    /// In the program itself.
+    normal: Vec<String>,
+    /// In its build script, which runs before it is compiled.
+    build: Vec<String>,
 }
 
-/// Whatever a program reaches without going through a macro or a build script. Those run in the compiler, and so does
-/// what they need; a package that both need counts as linked.
+/// Without what only tests need.
+fn needs(resolve: Resolve, packages: &BTreeMap<String, Package>) -> BTreeMap<String, Needs> {
+    let mut needs: BTreeMap<String, Needs> = BTreeMap::new();
+    for node in resolve.nodes {
+        let own = needs.entry(node.id).or_default();
+        for edge in node
+            .deps
+            .into_iter()
+            .filter(|edge| packages.contains_key(&edge.pkg))
+        {
+            let is = |wanted| edge.dep_kinds.iter().any(|it| it.kind.as_deref() == wanted);
+            if is(None) {
+                own.normal.push(edge.pkg);
+            } else if is(Some("build")) {
+                own.build.push(edge.pkg);
+            }
+        }
+    }
+    needs
+}
+
+/// Whatever a program reaches without going through a macro or a build script: those run while it is compiled, and so does
+/// what only they need.
 fn linked(
     packages: &BTreeMap<String, Package>,
-    edges: &BTreeMap<String, Vec<String>>,
+    needs: &BTreeMap<String, Needs>,
 ) -> BTreeSet<String> {
     let is_root = |package: &&Package| PROGRAMS.iter().any(|(name, _)| *name == package.name);
     let mut open: Vec<&String> = packages.values().filter(is_root).map(|it| &it.id).collect();
@@ -195,7 +209,7 @@ fn linked(
             .flat_map(|target| &target.kind)
             .any(|kind| kind == "proc-macro");
         if !is_macro && seen.insert(id.clone()) {
-            open.extend(edges.get(id).into_iter().flatten());
+            open.extend(needs.get(id).into_iter().flat_map(|it| &it.normal));
         }
     }
     seen
@@ -305,6 +319,7 @@ mod tests {
             ("syn", "lib"),
             ("both", "lib"),
             ("tested", "lib"),
+            ("cc", "lib"),
             ("optional", "lib"),
         ];
         let packages: Vec<String> = names
@@ -316,7 +331,10 @@ mod tests {
                 "ingestor",
                 &[("kept", "null"), ("derive", "null"), ("tested", r#""dev""#)],
             ),
-            node("kept", &[("both", "null"), ("optional", "null")]),
+            node(
+                "kept",
+                &[("both", "null"), ("optional", "null"), ("cc", r#""build""#)],
+            ),
             node("derive", &[("syn", "null"), ("both", "null")]),
         ];
         let text = format!(
@@ -334,11 +352,12 @@ mod tests {
         );
         let linked = |name: &str| parts[&format!("pkg:cargo/{name}@1")].linked;
         assert!(linked("ingestor") && linked("kept") && linked("both"));
-        assert!(!linked("derive") && !linked("syn") && !linked("tested"));
+        assert!(!linked("derive") && !linked("syn") && !linked("tested") && !linked("cc"));
         assert!(!parts.contains_key("pkg:cargo/optional@1"));
         let kept = &parts["pkg:cargo/kept@1"];
         assert_eq!(kept.checksum.as_deref(), Some("abc"));
         assert_eq!(kept.licence.as_deref(), Some("MIT OR Apache-2.0"));
-        assert_eq!(kept.needs, BTreeSet::from(["pkg:cargo/both@1".to_owned()]));
+        let needs = ["pkg:cargo/both@1", "pkg:cargo/cc@1"].map(str::to_owned);
+        assert_eq!(kept.needs, BTreeSet::from(needs));
     }
 }
