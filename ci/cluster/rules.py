@@ -1,6 +1,8 @@
 """What every pod, Service, budget and autoscaler here has to be, beyond its schema."""
 
-from cluster.manifests import pod_of
+import re
+
+from cluster.manifests import ROOT, pod_of
 
 NAME, PART, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/part-of", "app.kubernetes.io/component"
 USER = 10001
@@ -9,6 +11,8 @@ AFTER_DRAIN, SPARE = 5, 5
 # Only one at a time, whatever the autoscaler or a person would like.
 ALONE = {"sse-gateway", "ingestor"}
 LIVE, READY = "/health/live", "/health/ready"
+PULSE = ROOT / "crates/service-kit/src/lifecycle/pulse.rs"
+LOOK_SECONDS = int(re.search(r"^const WITHIN: Duration = Duration::from_secs\((\d+)\);$", PULSE.read_text(), re.M).group(1))
 
 
 def guarded(name, pod):
@@ -36,6 +40,8 @@ def probed(name, container):
     for probe, path in {"startupProbe": LIVE, "livenessProbe": LIVE, "readinessProbe": READY}.items():
         if container.get(probe, {}).get("httpGet") != {"path": path, "port": "ops"}:
             yield f"{name}: {probe} does not ask the ops listener for {path}"
+        if path == LIVE and container.get(probe, {}).get("timeoutSeconds", 1) <= LOOK_SECONDS:
+            yield f"{name}: {probe} waits no longer than a look at {path} may take, {LOOK_SECONDS} s"
 
 
 def ends_in_time(name, pod, drain):

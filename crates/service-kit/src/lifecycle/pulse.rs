@@ -20,7 +20,8 @@ const WITHIN: Duration = Duration::from_secs(1);
 /// Each look gives every runtime an empty task, unless the last one still waits, and gives it a second to run it. Only a
 /// runtime that has not run it for as long as the patience, and does not within that second either, stands still: the
 /// answer to that is a restart, which cuts everybody off. Nothing is measured between two looks, so time in which the whole
-/// process stood still (a suspended machine, SIGSTOP, a debugger) is not held against it.
+/// process stood still (a suspended machine, SIGSTOP, a debugger) is not held against it, unless it was late already: then a
+/// task waits from before, and its time runs on.
 ///
 /// A runtime with several threads beats as long as one of them is free.
 #[derive(Clone, Debug)]
