@@ -3,6 +3,7 @@ does it, which no signal can."""
 
 import contextlib
 import ctypes
+import errno
 import os
 import pathlib
 import re
@@ -21,12 +22,21 @@ def runtime_of(process, busy):
     """The threads of one runtime: of the tasks, or a worker of the public listener where it has some. `busy` is work for the ops
     listener, whose worker has the same name and is not meant."""
     folders = list(pathlib.Path(f"/proc/{process.pid}/task").iterdir())
-    named = {name: [it for it in folders if (it / "comm").read_text().strip() == name] for name in (TASKS, SERVERS)}
+    names = {it: name_of(it) for it in folders}
+    named = {name: [it for it in folders if names[it] == name] for name in (TASKS, SERVERS)}
     if len(named[SERVERS]) == 1:
         return [int(it.name) for it in named[TASKS]]
     before = {it: turns(it) for it in named[SERVERS]}
     busy()
     return [int(min(named[SERVERS], key=lambda it: turns(it) - before[it]).name)]
+
+
+def name_of(thread):
+    """None where it has ended since it was listed: runtimes let idle threads for blocking work go, and these have the name, too."""
+    try:
+        return (thread / "comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def turns(thread):
@@ -39,15 +49,27 @@ def frozen(threads):
     """While this lasts the threads run nothing."""
     ptrace = ctypes.CDLL(None, use_errno=True).ptrace
     ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-    for thread in threads:
-        if ptrace(PTRACE_SEIZE, thread, None, None) or ptrace(PTRACE_INTERRUPT, thread, None, None):
-            raise RuntimeError(f"a thread of our own program cannot be stopped: {os.strerror(ctypes.get_errno())}")
-        os.waitpid(thread, WAIT_ALL)
+    stopped = []
     try:
+        for thread in threads:
+            if stops(ptrace, thread):
+                stopped.append(thread)
         yield
     finally:
-        for thread in threads:
+        for thread in stopped:
             ptrace(PTRACE_DETACH, thread, None, None)
+
+
+def stops(ptrace, thread):
+    """Whether it stands still now; not where it has ended before it did."""
+    if ptrace(PTRACE_SEIZE, thread, None, None):
+        if ctypes.get_errno() == errno.ESRCH:
+            return False
+        raise RuntimeError(f"a thread of our own program cannot be stopped: {os.strerror(ctypes.get_errno())}")
+    # Fails only if it has ended since, and then we have to wait for its end: the program cannot end before.
+    ptrace(PTRACE_INTERRUPT, thread, None, None)
+    _, status = os.waitpid(thread, WAIT_ALL)
+    return os.WIFSTOPPED(status)
 
 
 def judge(all_running, ask):
