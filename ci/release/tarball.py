@@ -10,6 +10,7 @@ import tarfile
 from containers.complaints import expect
 from containers.wiring import SERVICES
 from metrics.world import World
+from operations.links import ELSEWHERE, LINK, plain
 from release import bill, programs
 from release.stage_folder import CARGO_HOME
 
@@ -22,21 +23,28 @@ PAPERS = {
 }  # fmt: skip
 
 # Where and by whom it was built is nobody's business.
-HIDDEN = [ROOT, CARGO_HOME]
+SYSROOT = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=True).stdout.strip()
+HIDDEN = [ROOT, CARGO_HOME, SYSROOT]
 
 
 def make(xtask):
-    """Twice: the second time nothing is left to compile, and nothing may differ. Returns the tarball."""
-    first = dist(xtask)
+    """Twice, of one commit: the second time nothing is left to compile, and nothing may be packed otherwise. Returns the tarball."""
+    commit, seconds = git("rev-parse", "--short=12", "HEAD"), git("log", "-1", "--format=%ct")
+    told = os.environ | {"FAROL_COMMIT": commit, "SOURCE_DATE_EPOCH": seconds}
+    first = dist(xtask, told)
     before = first.read_bytes()
-    again = dist(xtask)
-    assert again == first and again.read_bytes() == before, "the same sources gave another tarball"
+    again = dist(xtask, told)
+    expect(again == first and again.read_bytes() == before, "the same programs were packed into another tarball")
     return first
 
 
-def dist(xtask):
-    made = subprocess.run([xtask, "dist"], stdout=subprocess.PIPE, check=True, cwd=ROOT)
-    packed, checksum, _ = map(pathlib.Path, made.stdout.decode().split())
+def git(*words):
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def dist(xtask, told):
+    made = subprocess.run([xtask, "dist"], stdout=subprocess.PIPE, check=True, cwd=ROOT, env=told)
+    packed, checksum, _ = map(pathlib.Path, made.stdout.decode().splitlines())
     subprocess.run(["sha256sum", "--check", "--quiet", "--strict", checksum.name], cwd=checksum.parent, check=True)
     return packed
 
@@ -48,6 +56,7 @@ def judge(packed, folder):
     (unpacked,) = {member.name.split("/")[0] for member in members}
     home = folder / unpacked
     check_files(home, members)
+    check_links(home)
     readme = (home / "README.txt").read_text()
     commit = re.match(r"Farol \S+ \((\S+)\), ", readme).group(1)
     for name in sorted(PROGRAMS):
@@ -71,6 +80,15 @@ def check_files(home, members):
         mode = 0o755 if "/bin/" in member.name else 0o644
         is_right = member.isreg() and (member.mode, member.uid, member.uname) == (mode, 0, "root")
         expect(is_right, f"{member.name}: mode {member.mode:o}, owner {member.uid} {member.uname}")
+
+
+def check_links(home):
+    """Documents lead to what is with them."""
+    for path in home.rglob("*.md"):
+        for target in LINK.findall(plain(path.read_text())):
+            place = target.partition("#")[0]
+            there = target.startswith(ELSEWHERE) or (path.parent / place).exists()
+            expect(there, f"{path.relative_to(home)}: {target} is not in the tarball")
 
 
 def check_needs(path, readme):

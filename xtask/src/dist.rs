@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: the programs of a release for one target, as a tarball with checksums, the licences of what is in
-//! it, and a bill of materials. Equal sources, toolchain and target give equal bytes, whatever the folder and the machine.
+//! it, and a bill of materials. Equal sources, tools (Rust, the C compiler) and target give equal bytes, whatever the folder.
 
+mod besides;
 mod build;
 mod inventory;
 mod licences;
@@ -40,8 +41,8 @@ const FILES: &[&str] = &[
     "CHANGELOG.md",
     "deploy/caddy",
     "deploy/grafana",
+    "deploy/kubernetes",
     "deploy/nginx",
-    "deploy/postgres",
     "deploy/prometheus",
     "deploy/systemd",
     "docs/API.md",
@@ -50,6 +51,8 @@ const FILES: &[&str] = &[
     "docs/gateway.md",
     "docs/openapi",
     "docs/state-machines.md",
+    "examples",
+    "migrations",
 ];
 
 /// Writes `target/farol/dist/farol-VERSION-TARGET.tar.gz` with its checksum and its bill of materials beside it, and
@@ -73,9 +76,10 @@ pub(crate) fn run(checkout: &Checkout, target: Option<&str>) -> Outcome {
     for (name, bytes) in programs {
         contents.program(&name, bytes);
     }
-    contents.repository(&checkout.root, FILES)?;
+    contents.repository(&crew, FILES)?;
     contents.text("README.txt", release.readme(&linkage));
     contents.text("THIRD-PARTY-LICENSES.txt", licences::write(&inventory)?);
+    contents.text("RUST-LIBRARY-LICENSES.html", library_terms(&release)?);
     contents.text("sbom.cdx.json", bill);
     let written = contents.write(&checkout.state.join("dist"))?;
     say::note(&format!(
@@ -87,6 +91,14 @@ pub(crate) fn run(checkout: &Checkout, target: Option<&str>) -> Outcome {
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// As the toolchain brings them along: the standard library is in every program.
+fn library_terms(release: &Release) -> Outcome<String> {
+    let path = release
+        .sysroot
+        .join("share/doc/rust/COPYRIGHT-library.html");
+    fs::read_to_string(&path).while_doing(|| format!("reading {}", path.display()))
 }
 
 fn read(programs: &BTreeMap<String, PathBuf>) -> Outcome<BTreeMap<String, Vec<u8>>> {

@@ -30,7 +30,7 @@ pub(crate) fn build(crew: &Crew<'_>, release: &Release) -> Outcome<Built> {
     command
         .env("FAROL_COMMIT", &release.commit)
         .env("SOURCE_DATE_EPOCH", release.epoch.to_string())
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(&crew.checkout.root)?)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(crew, release)?)
         .env_remove("RUSTFLAGS");
     let task = Task {
         name: "build",
@@ -59,19 +59,23 @@ pub(crate) fn build(crew: &Crew<'_>, release: &Release) -> Outcome<Built> {
     Ok(built)
 }
 
-/// Paths in panics and logs begin with `farol` and `cargo`, whoever built it and where. What a person has in
-/// `RUSTFLAGS` comes after.
-fn flags(root: &Path) -> Outcome<String> {
+/// Paths in panics and logs begin with `farol`, `cargo` and `/rustc`, whoever built it and where: the last as in a
+/// toolchain without its sources. Flags of a person come after.
+fn flags(crew: &Crew<'_>, release: &Release) -> Outcome<String> {
     let home = environment::variable("CARGO_HOME").map(PathBuf::from);
     let home =
         home.or_else(|| environment::variable("HOME").map(|home| Path::new(&home).join(".cargo")));
     let home = home.ok_or_else(|| Failure::new("neither CARGO_HOME nor HOME is set"))?;
+    let library = release.sysroot.join("lib/rustlib/src/rust");
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let mut flags = vec![
-        format!("--remap-path-prefix={}=farol", root.display()),
-        format!("--remap-path-prefix={}=cargo", home.display()),
+        remap(&crew.checkout.root, "farol"),
+        remap(&home, "cargo"),
+        remap(&library, &format!("/rustc/{}", release.rustc_commit)),
     ];
-    let more = environment::variable("RUSTFLAGS").unwrap_or_default();
-    flags.extend(more.split_whitespace().map(str::to_owned));
+    let plain = environment::variable("RUSTFLAGS").unwrap_or_default();
+    flags.extend(plain.split_whitespace().map(str::to_owned));
+    flags.extend(environment::variable("CARGO_ENCODED_RUSTFLAGS"));
     Ok(flags.join("\u{1f}"))
 }
 

@@ -1,10 +1,11 @@
 //! What the programs are made of: the packages that cargo compiled for them, as its metadata and Cargo.lock know them, and
-//! what is linked besides: the standard library, a C library, scripts of others that pages load.
+//! what is in them besides (`besides.rs`).
 
 use super::PROGRAMS;
+use super::besides;
 use super::release::{self, Release};
 use crate::cargo;
-use crate::failure::{Failure, Outcome, While};
+use crate::failure::{Outcome, While};
 use crate::process::Crew;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,8 @@ pub(crate) struct Part {
     pub(crate) checksum: Option<String>,
     /// Where the texts of its licence are.
     pub(crate) folder: Option<PathBuf>,
+    /// Such a text, where it lies in no folder.
+    pub(crate) text: Option<&'static str>,
     /// False: it ran while the programs were built, and nothing of it is in them.
     pub(crate) linked: bool,
     pub(crate) ours: bool,
@@ -98,7 +101,13 @@ impl Inventory {
         let lock =
             fs::read_to_string(&lock).while_doing(|| format!("reading {}", lock.display()))?;
         let mut parts = parts(metadata, compiled, &checksums(&lock));
-        for part in besides(crew, release)? {
+        for (part, owners) in besides::parts(crew, release)? {
+            let owners = parts
+                .values_mut()
+                .filter(|it| it.ours && owners.contains(&&*it.name));
+            owners.for_each(|owner| {
+                owner.needs.insert(part.purl.clone());
+            });
             parts.insert(part.purl.clone(), part);
         }
         Ok(Self(parts))
@@ -146,6 +155,7 @@ fn parts(
             repository: package.repository.clone(),
             checksum: checksums.get(&key).filter(|_| !ours).cloned(),
             folder: package.manifest_path.parent().map(PathBuf::from),
+            text: None,
             linked: linked.contains(&package.id),
             ours,
             needs: needs.filter_map(|id| packages.get(id)).map(purl).collect(),
@@ -157,8 +167,14 @@ fn parts(
         .collect()
 }
 
+/// Ours are in no registry: under `pkg:cargo` a scanner would take a stranger's for them.
 fn purl(package: &Package) -> String {
-    format!("pkg:cargo/{}@{}", package.name, package.version)
+    let kind = if package.source.is_none() {
+        "generic"
+    } else {
+        "cargo"
+    };
+    format!("pkg:{kind}/{}@{}", package.name, package.version)
 }
 
 /// What one package needs of the others that were compiled.
@@ -227,68 +243,6 @@ fn checksums(lock: &str) -> BTreeMap<(String, String), String> {
         Some((key, value(block, "checksum")?))
     };
     blocks.filter_map(entry).collect()
-}
-
-/// What no lock file lists.
-fn besides(crew: &Crew<'_>, release: &Release) -> Outcome<Vec<Part>> {
-    let sysroot = release::answer(crew, "rustc", &["--print", "sysroot"])?;
-    let documents = PathBuf::from(sysroot.trim()).join("share/doc/rust");
-    let rustc = release.rustc.split(' ').nth(1).unwrap_or_default();
-    let mut parts = vec![Part {
-        authors: vec!["The Rust Project contributors".into()],
-        repository: Some("https://github.com/rust-lang/rust".into()),
-        folder: Some(documents),
-        ..foreign("generic", "rust-std", rustc, "MIT OR Apache-2.0")
-    }];
-    if release.target.contains("-musl") {
-        parts.push(Part {
-            authors: vec!["Rich Felker and others".into()],
-            repository: Some("https://musl.libc.org".into()),
-            // The one that comes with the standard library of this target, whose version rustc does not tell.
-            ..foreign("generic", "musl", &format!("of-rust-{rustc}"), "MIT")
-        });
-    }
-    parts.push(script(crew)?);
-    Ok(parts)
-}
-
-/// The console loads it; its version and its terms lie beside it.
-fn script(crew: &Crew<'_>) -> Outcome<Part> {
-    let folder = crew
-        .checkout
-        .root
-        .join("services/admin-sync-service/assets/console/vendor");
-    let file = folder.join("chart.umd.min.js");
-    let text = fs::read_to_string(&file).while_doing(|| format!("reading {}", file.display()))?;
-    let version = text
-        .split("Chart.js v")
-        .nth(1)
-        .and_then(|rest| rest.split_whitespace().next());
-    let version = version.ok_or_else(|| {
-        Failure::new(format!("{} does not say its version", file.display()))
-            .why("its head was `Chart.js v…`")
-    })?;
-    Ok(Part {
-        repository: Some("https://github.com/chartjs/Chart.js".into()),
-        folder: Some(folder),
-        ..foreign("npm", "chart.js", version, "MIT")
-    })
-}
-
-fn foreign(kind: &str, name: &str, version: &str, licence: &str) -> Part {
-    Part {
-        purl: format!("pkg:{kind}/{name}@{version}"),
-        name: name.to_owned(),
-        version: version.to_owned(),
-        licence: Some(licence.to_owned()),
-        authors: Vec::new(),
-        repository: None,
-        checksum: None,
-        folder: None,
-        linked: true,
-        ours: false,
-        needs: BTreeSet::new(),
-    }
 }
 
 #[cfg(test)]

@@ -3,28 +3,34 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Of ELF programs; other systems have no such question.
+/// Of the most demanding program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Linkage {
     /// No loader, no library.
     Static,
     /// The newest symbol version that any of them asks for: `2.34`.
     Glibc(u32, u32),
+    /// Another loader (Alpine's), or no ELF at all.
     Other,
 }
 
 const ELF: &[u8] = b"\x7fELF";
+/// How the path of every loader begins, glibc's and musl's; static programs have none.
+const LOADER: &[u8] = b"/ld-";
 /// How versions of symbols are spelled in the table of dynamic strings, which stripping leaves.
 const VERSION: &[u8] = b"GLIBC_";
 
 impl Linkage {
-    /// Of the most demanding program.
     pub(crate) fn of(programs: &BTreeMap<String, Vec<u8>>) -> Self {
         if programs.values().any(|bytes| !bytes.starts_with(ELF)) {
             return Self::Other;
         }
         let newest = programs.values().filter_map(|bytes| glibc(bytes)).max();
-        newest.map_or(Self::Static, |(major, minor)| Self::Glibc(major, minor))
+        match newest {
+            Some((major, minor)) => Self::Glibc(major, minor),
+            None if programs.values().any(|bytes| has_loader(bytes)) => Self::Other,
+            None => Self::Static,
+        }
     }
 }
 
@@ -36,6 +42,12 @@ impl fmt::Display for Linkage {
             Self::Other => out.write_str("needs the libraries of its system"),
         }
     }
+}
+
+/// The one program header that names it is at the beginning.
+fn has_loader(bytes: &[u8]) -> bool {
+    let head = bytes.get(..4096).unwrap_or(bytes);
+    head.windows(LOADER.len()).any(|window| window == LOADER)
 }
 
 /// Numbers, not words: 2.4 is older than 2.34.
@@ -71,6 +83,8 @@ mod tests {
         assert_eq!(linkage(&[one, other]), Linkage::Glibc(2, 34));
         assert_eq!(linkage(&[one]), Linkage::Glibc(2, 4));
         assert_eq!(linkage(&[b"\x7fELF nothing"]), Linkage::Static);
+        let musl = b"\x7fELF../lib/ld-musl-x86_64.so.1\0";
+        assert_eq!(linkage(&[b"\x7fELF nothing", musl]), Linkage::Other);
         assert_eq!(linkage(&[b"\xcf\xfa\xed\xfe", one]), Linkage::Other);
     }
 }

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::process::{Crew, Task};
 use crate::say;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Settled once, before anything is built.
@@ -21,14 +21,18 @@ pub(crate) struct Release {
     pub(crate) target: String,
     /// `rustc 1.95.0 (…)`: the standard library is linked, too.
     pub(crate) rustc: String,
+    pub(crate) rustc_commit: String,
+    /// Where the toolchain lies.
+    pub(crate) sysroot: PathBuf,
 }
 
 impl Release {
     /// Asks git, cargo's rustc and the environment (`FAROL_COMMIT`, `SOURCE_DATE_EPOCH`: for sources without git).
     pub(crate) fn plan(crew: &Crew<'_>, asked: Option<&str>) -> Outcome<Self> {
         let about = answer(crew, "rustc", &["-vV"])?;
-        let host = about.lines().find_map(|line| line.strip_prefix("host: "));
-        let target = match (asked, host) {
+        let told = |key: &str| about.lines().find_map(|line| line.strip_prefix(key));
+        let sysroot = answer(crew, "rustc", &["--print", "sysroot"])?;
+        let target = match (asked, told("host: ")) {
             (Some(target), _) => with_library(crew, target)?,
             (None, Some(host)) => best(crew, host)?,
             (None, None) => return Err(Failure::new("rustc does not say what its host is")),
@@ -39,6 +43,8 @@ impl Release {
             epoch: epoch(crew)?,
             target,
             rustc: about.lines().next().unwrap_or_default().to_owned(),
+            rustc_commit: told("commit-hash: ").unwrap_or_default().to_owned(),
+            sysroot: PathBuf::from(sysroot.trim()),
         })
     }
 
@@ -56,11 +62,14 @@ impl Release {
              bin/                      {}\n\
              {:26}{linkage}\n\
              docs/OPERATIONS.md        how to run it: \"systemd\" begins with these files, \"Upgrades\" with older ones\n\
-             deploy/                   units, proxies, alerts, dashboards\n\
+             deploy/                   units, manifests, proxies, alerts, dashboards; what makes images and runs them by compose is with the sources\n\
+             examples/                 programs to copy that follow streams and sockets\n\
+             migrations/               what bin/farol-migrate applies, to read\n\
              CHANGELOG.md              what is new\n\
              sbom.cdx.json             what the programs are made of, for machines (CycloneDX 1.6)\n\
-             THIRD-PARTY-LICENSES.txt  the same for people, with the terms\n\
-             SHA256SUMS                `sha256sum --check --quiet SHA256SUMS` in this folder\n",
+             THIRD-PARTY-LICENSES.txt  the same for people, with the terms; Rust's library: RUST-LIBRARY-LICENSES.html\n\
+             SHA256SUMS                `sha256sum --check --quiet SHA256SUMS` in this folder\n\n\
+             Farol itself has no licence yet: what may be done with it is said by whoever gave it to you.\n",
             self.version,
             self.commit,
             self.target,
@@ -99,12 +108,13 @@ fn with_library(crew: &Crew<'_>, target: &str) -> Outcome<String> {
 }
 
 fn has_library(crew: &Crew<'_>, target: &str) -> Outcome<bool> {
-    let folder = answer(
-        crew,
-        "rustc",
-        &["--print", "target-libdir", "--target", target],
-    )?;
-    Ok(Path::new(folder.trim()).is_dir())
+    Ok(library(crew, target)?.is_dir())
+}
+
+/// Where this toolchain has, or would have, the standard library of a target.
+pub(crate) fn library(crew: &Crew<'_>, target: &str) -> Outcome<PathBuf> {
+    let words = ["--print", "target-libdir", "--target", target];
+    Ok(PathBuf::from(answer(crew, "rustc", &words)?.trim()))
 }
 
 fn commit(crew: &Crew<'_>) -> Outcome<String> {
@@ -112,7 +122,8 @@ fn commit(crew: &Crew<'_>) -> Outcome<String> {
         return Ok(commit);
     }
     let commit = git(crew, &["rev-parse", "--short=12", "HEAD"])?;
-    let changes = git(crew, &["status", "--porcelain", "--untracked-files=no"])?;
+    // Files that git does not know count, too: those below the folders of the tarball would be in it.
+    let changes = git(crew, &["status", "--porcelain"])?;
     if changes.is_empty() {
         return Ok(commit);
     }

@@ -1,6 +1,7 @@
 //! The inventory as a bill of materials for machines: `CycloneDX` 1.6, JSON (<https://cyclonedx.org/docs/1.6/json/>).
 //! `ci --only release` holds it to the official schema.
 
+use super::PROGRAMS;
 use super::inventory::{Inventory, Part};
 use super::release::Release;
 use chrono::DateTime;
@@ -17,21 +18,30 @@ pub(crate) fn write(
 ) -> String {
     let root = format!("pkg:generic/farol@{}", release.version);
     let components: Vec<Value> = inventory.all().map(component).collect();
+    let of = |name: &str| format!("{root}#{name}");
     let program = |(name, bytes): (&String, &Vec<u8>)| {
         json!({
             "type": "application",
-            "bom-ref": format!("{root}#{name}"),
+            "bom-ref": of(name),
             "name": name,
             "version": release.version,
             "hashes": [{"alg": "SHA-256", "content": sha256(bytes)}],
         })
     };
+    let names: Vec<String> = programs.keys().map(|name| of(name)).collect();
+    let mut dependencies = vec![json!({"ref": root, "dependsOn": names})];
+    for (package, names) in PROGRAMS {
+        let purl = inventory
+            .all()
+            .find(|part| part.ours && part.name == *package)
+            .map(|it| &it.purl);
+        dependencies.extend(
+            names
+                .iter()
+                .map(|name| json!({"ref": of(name), "dependsOn": [purl]})),
+        );
+    }
     let needs = |part: &Part| json!({"ref": part.purl, "dependsOn": part.needs});
-    let ours = inventory
-        .all()
-        .filter(|part| part.ours)
-        .map(|part| &part.purl);
-    let mut dependencies = vec![json!({"ref": root, "dependsOn": ours.collect::<Vec<_>>()})];
     dependencies.extend(inventory.all().map(needs));
     let mut bill = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",

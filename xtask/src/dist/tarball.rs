@@ -1,9 +1,10 @@
 //! The tarball: files in the order of their names, all of one time and owner, with a checksum of each inside and one of
 //! the whole beside it.
 
-use super::release::Release;
+use super::release::{self, Release};
 use super::sbom::sha256;
 use crate::failure::{Failure, Outcome, While};
+use crate::process::Crew;
 use flate2::{Compression, GzBuilder};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -40,25 +41,34 @@ impl Contents {
         self.add(path.to_owned(), text.into_bytes());
     }
 
-    /// Files and folders below `root`, under the same paths.
-    pub(crate) fn repository(&mut self, root: &Path, paths: &[&str]) -> Outcome {
-        for path in paths {
-            self.take(root, Path::new(path))?;
+    /// What git knows of these files and folders, under the same paths; without git, whatever lies there.
+    pub(crate) fn repository(&mut self, crew: &Crew<'_>, paths: &[&str]) -> Outcome {
+        let root = &crew.checkout.root;
+        if root.join(".git").exists() {
+            let words = ["ls-files", "-z", "--"];
+            let known = release::answer(crew, "git", &[&words, paths].concat())?;
+            for path in known.split_terminator('\0') {
+                self.take(root, Path::new(path))?;
+            }
+            return Ok(());
         }
-        Ok(())
+        paths
+            .iter()
+            .try_for_each(|path| self.take(root, Path::new(path)))
     }
 
     fn take(&mut self, root: &Path, path: &Path) -> Outcome {
         let full = root.join(path);
         let doing = || format!("reading {}", full.display());
-        if full.is_dir() {
+        let kind = fs::symlink_metadata(&full).while_doing(doing)?.file_type();
+        if kind.is_dir() {
             for entry in fs::read_dir(&full).while_doing(doing)? {
                 self.take(root, &path.join(entry.while_doing(doing)?.file_name()))?;
             }
             return Ok(());
         }
-        let Some(name) = path.to_str() else {
-            return Err(Failure::new(doing()).why("its name is no text"));
+        let Some(name) = path.to_str().filter(|_| kind.is_file()) else {
+            return Err(Failure::new(doing()).why("it is no plain file with a plain name"));
         };
         self.add(name.to_owned(), fs::read(&full).while_doing(doing)?);
         Ok(())
