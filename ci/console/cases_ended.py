@@ -103,3 +103,32 @@ def below(t):
     expect(dialog).to_have_count(0)
     expect(page.locator("#force-go")).to_be_focused()
     expect(form.locator('[value="backfill"]')).to_be_checked()
+
+
+@case("ended: a sign-in that is put away while it is on its way signs nobody in", refusals=(401, "net"))
+def put_away(t):
+    page = signed_in(t, "/console/projects/hillside-lofts")
+    shown(page, "Hillside Lofts")
+    name = page.locator("#facts #field-name")
+    name.fill("Hillside Lofts, half typed")
+    page.context.clear_cookies()
+    expect(page.locator("#ended")).to_be_visible(timeout=PATIENCE_MS)
+    page.locator("#ended button").click()
+    dialog = offered(page, TITLE["en-GB"])
+    held = []
+    page.route("**/console/session", lambda route: held.append(route))
+    with page.expect_request("**/console/session"):
+        sign_in(page)
+    with page.expect_event("requestfailed", lambda it: it.url.endswith("/console/session")):
+        page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#ended")).to_be_visible()
+    assert held and not page.context.cookies(), "a session came of it"
+    # Nothing of it is left: the next one signs in.
+    page.unroute("**/console/session")
+    page.locator("#ended button").click()
+    offered(page, TITLE["en-GB"])
+    sign_in(page)
+    expect(dialog).to_have_count(0)
+    expect(page.locator("#ended")).to_have_count(0)
+    name.fill("Hillside Lofts")

@@ -58,6 +58,21 @@ def nothing_tells_the_key(t, page):
     assert QUAY_KEY not in page.content()
 
 
+@case("projects: whatever was typed for a new one, leaving asks first; of what was taken back it does not")
+def half_typed(t):
+    page = signed_in(t, "/console/projects?new")
+    for label in ("Short name in addresses (slug)", "Description", "API key", "Header of the key"):
+        shown(page, "New project")
+        typed = page.get_by_label(label, exact=True)
+        typed.fill("half")
+        page.get_by_role("link", name="All projects").click()
+        page.get_by_role("dialog", name="Leave without saving?").get_by_role("button", name="Not now").click()
+        expect(typed).to_have_value("half")
+        typed.fill("")
+    page.get_by_role("link", name="All projects").click()
+    shown(page, "Projects")
+
+
 @case("projects: an edit reaches viewers that are open, and letting a project go ends them")
 def change(t):
     slug = "garden-court"

@@ -107,7 +107,7 @@ export function showNew(place, page) {
     busy(save, () => attempt(true));
   });
   only.addEventListener("click", () => busy(only, () => attempt(false)));
-  page.guard(() => !left && Boolean(fields.address.value || typed.name));
+  page.guard(() => !left && (fields.dirty() || [name, slug, description].some((input) => input.value !== "")));
   fill(place, h("nav", { class: "trail" }, h("a", { href: "/console/projects" }, `← ${t("new.back")}`)), h("div", { class: "head" }, h("h1", {}, t("new.title"))), form);
   fields.address.focus();
 }

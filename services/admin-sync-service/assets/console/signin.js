@@ -41,11 +41,13 @@ export function signIn(place, session, entered) {
 /** Offers the form over a page that stays as it is. `entered(session)` is called once somebody is in; until then it may be put away. */
 export function signInAgain(user, entered) {
   if (document.getElementById("sign-in-again")) return;
-  const { form, name, password, go } = asking("again-", (told) => {
-    entered(told);
+  const away = new AbortController();
+  const told = (session) => {
+    entered(session);
     dialog.close();
     announce(t("signin.back"));
-  });
+  };
+  const { form, name, password, go } = asking("again-", told, away.signal);
   const dialog = h(
     "dialog",
     { class: "dialog", id: "sign-in-again", "aria-labelledby": "again-title", "aria-describedby": "again-why" },
@@ -55,6 +57,8 @@ export function signInAgain(user, entered) {
   form.append(h("div", { class: "actions" }, button(t("signin.later"), () => dialog.close()), go));
   dialog.addEventListener("close", () => {
     dialog.remove();
+    // What was sent may still be on its way: who has put this away does not want to be signed in by it.
+    away.abort();
     // What had the keyboard may be gone: the button that opened this, say.
     if (document.activeElement === document.body) document.getElementById("page").focus({ preventScroll: true });
   });
@@ -64,8 +68,8 @@ export function signInAgain(user, entered) {
   password.focus();
 }
 
-/** The form itself, but for its button `go`. `prefix` sets its fields apart from those of the page below it. */
-function asking(prefix, entered) {
+/** The form itself, but for its button `go`. `prefix` sets its fields apart from those of the page below it; `signal` gives it up. */
+function asking(prefix, entered, signal) {
   const name = h("input", { name: "username", autocomplete: "username", required: true, autocapitalize: "none", spellcheck: "false" });
   const password = h("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
   const said = h("div", {});
@@ -81,8 +85,10 @@ function asking(prefix, entered) {
     event.preventDefault();
     busy(go, async () => {
       try {
-        entered(await post("/console/session", undefined, { stay: true, headers: { Authorization: basic(name.value, password.value) } }));
+        const headers = { Authorization: basic(name.value, password.value) };
+        entered(await post("/console/session", undefined, { stay: true, headers, signal }));
       } catch (error) {
+        if (signal?.aborted) return;
         password.value = "";
         password.focus();
         fill(said, notice("bad", reason(error)));
