@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
         Err(code) => return code,
     };
     telemetry::init(&settings.log);
-    limits::raise_open_files();
+    limits::raise_open_files_for("MAX_STREAMS", settings.limit.max_streams);
     match start(settings) {
         Ok(app) => app.run_until_stopped().await,
         Err(error) => {

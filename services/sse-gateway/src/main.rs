@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     telemetry::init(&settings.log);
-    limits::raise_open_files();
+    limits::raise_open_files_for("MAX_CONNECTIONS", settings.stream.max_connections);
     match runtime() {
         Ok(runtime) => runtime.block_on(serve(settings)),
         Err(error) => failed(&error),
