@@ -6,6 +6,7 @@ under strace, with no capability, so that what it asked of the kernel can be lai
 """
 
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import urllib.request
 
+from operations.document import block
 from proxies.clients import Direct, Stream, ask
 from proxies.world import SECRET, TENANT, TOWER, World, basic
 from stage import PATIENCE_SECONDS, wait_until
@@ -30,6 +32,7 @@ WORST_EXPOSURE = 12
 # Beside its streams a process has connections to databases, listeners and whoever asks for figures.
 SPARE_DESCRIPTORS = 500
 GRACE_SECONDS = 10
+FIRST = "A first installation"
 STREAMS_OF = {"public-service": "max_streams", "sse-gateway": "max_connections", "telemetry-service": "max_sockets"}
 COMPLAINTS = []
 
@@ -91,15 +94,26 @@ def figures_fit(all_units, shared):
             expect(seconds(text, "LimitNOFILE") >= wanted, f"{name}: fewer descriptors than {wanted}")
 
 
-def settings_are_read(all_units):
-    """Each unit's credential has an example that its program takes as it is."""
+def settings_are_read(all_units, folder):
+    """Each unit's credential has an example, which its program refuses as it is, and takes when nothing is left open in it."""
     named = set()
     for name, (text, program) in all_units.items():
         expect(f"LoadCredential=settings.toml:/etc/farol/{program}.toml\n" in text, f"{name}: settings from elsewhere")
         example = UNITS / "settings" / f"{program}.toml"
         named.add(example)
-        told = tool(BIN / program, "--config", example, "--check-config", env={"PATH": os.environ["PATH"]})
-        expect((told.returncode, told.stdout) == (0, "OK\n"), f"{example.name}: {told.stdout}{told.stderr}")
+        check = functools.partial(tool, BIN / program, "--check-config", "--config", env={"PATH": os.environ["PATH"]})
+        told = check(example)
+        refused = set(re.findall(r"^(\w+) still has CHANGE-ME in it", told.stderr, re.M))
+        left = {it.upper() for it in re.findall(r'^(\w+) = ".*CHANGE-ME', example.read_text(), re.M)}
+        # Its own complaint of each, and no other.
+        expect((told.returncode, len(told.stderr.splitlines())) == (2, 1 + len(left)), f"{example.name} as it is: {told.stdout}{told.stderr}")
+        expect(left and refused == left, f"{example.name}: CHANGE-ME is in {left}, and refused in {refused}")
+        for login in re.findall(r"postgres://(\w+):", example.read_text()):
+            expect(f"CREATE ROLE {login} LOGIN" in block(FIRST, "createdb"), f"{example.name}: the manual does not make the login {login}")
+        edited = folder / example.name
+        edited.write_text(example.read_text().replace("CHANGE-ME", "of-our-own"))
+        told = check(edited)
+        expect((told.returncode, told.stdout) == (0, "OK\n"), f"{example.name}, edited: {told.stdout}{told.stderr}")
     expect(named == set((UNITS / "settings").iterdir()), "settings that no unit reads")
 
 
@@ -191,7 +205,8 @@ def main():
     shared = (UNITS / "farol-.service.d" / "hardening.conf").read_text()
     read_by_systemd(all_units)
     figures_fit(all_units, shared)
-    settings_are_read(all_units)
+    with tempfile.TemporaryDirectory() as folder:
+        settings_are_read(all_units, pathlib.Path(folder))
     logs = ROOT / "target" / "peers"
     logs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -88,12 +88,25 @@ def credentials_of_a_client_are_changed_and_nobody_notices(world, _):
     return "in order and after a leak, on one stream"
 
 
+def refused_under_another(world, folder, keys):
+    """Nothing is left to be written where a row cannot be opened."""
+    try:
+        world.shell(block(SEALED, "farol-secret open"), folder, **(keys | {"OLD_KEY": secrets.token_hex(16)}))
+    except AssertionError as refusal:
+        assert "cannot be opened" in str(refusal), refusal
+    else:
+        raise AssertionError(f"{SEALED}: rows are re-sealed that were never opened")
+    assert not (folder / "reseal.sql").exists(), f"{SEALED}: half of the rows could be written"
+
+
 def secret_key_is_changed_under_all_sealed_rows(world, folder):
     token, keys = secrets.token_hex(8), {"OLD_KEY": world.environment()["SECRET_KEY"], "NEW_KEY": secrets.token_hex(16)}
     sealed = "SELECT id, auth_credentials FROM integration_configs WHERE auth_credentials <> '' ORDER BY id"
     with ClientApi(token) as api, connect(world, api, token) as stream:
         rows = world.query(sealed)
-        world.shell(block(SEALED, "farol-secret open"), folder, **keys)
+        refused_under_another(world, folder, keys)
+        told = world.shell(block(SEALED, "farol-secret open"), folder, **keys)
+        assert told.endswith(f"\n{len(rows)} rows\n"), told
         assert world.query(sealed) == rows, f"{SEALED}: rows are written before they should be"
         world.shell(block(SEALED, "-f reseal.sql"), folder)
         changed = world.query(sealed)

@@ -64,7 +64,7 @@ struct Flags {
 /// 0 after `--version`, `--help`, `--print-default-config` and a good `--check-config`; 0 or 1 after `health`, which
 /// services with an ops listener have; 2 for unusable settings.
 pub fn start<S: ServiceSettings>(service: &'static str) -> Result<S, ExitCode> {
-    start_with(service, std::env::args_os())
+    begin(&Program::named(service), std::env::args_os())
 }
 
 /// The same for a service that has an `OpenAPI` document: `--print-openapi` prints it, and ends.
@@ -75,7 +75,11 @@ pub fn start_described<S: ServiceSettings>(
     service: &'static str,
     openapi: Describe,
 ) -> Result<S, ExitCode> {
-    begin(service, std::env::args_os(), Some(openapi))
+    let program = Program {
+        openapi: Some(openapi),
+        ..Program::named(service)
+    };
+    begin(&program, std::env::args_os())
 }
 
 /// The same with other arguments, for a binary that takes a word of its own out of them first.
@@ -86,19 +90,33 @@ pub fn start_with<S: ServiceSettings>(
     service: &'static str,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<S, ExitCode> {
-    begin(service, arguments, None)
+    begin(&Program::named(service), arguments)
+}
+
+/// The same for a tool whose words nobody knows by heart: `about` tells them in `--help`.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_tool<S: ServiceSettings>(
+    tool: &'static str,
+    about: &'static str,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<S, ExitCode> {
+    let program = Program {
+        about: Some(about),
+        ..Program::named(tool)
+    };
+    begin(&program, arguments)
 }
 
 fn begin<S: ServiceSettings>(
-    service: &'static str,
+    program: &Program,
     arguments: impl IntoIterator<Item = OsString>,
-    openapi: Option<Describe>,
 ) -> Result<S, ExitCode> {
     let env = std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .collect();
-    let program = Program { service, openapi };
-    match decide::<S>(&program, arguments, env) {
+    match decide::<S>(program, arguments, env) {
         Outcome::Run(settings) => Ok(settings),
         Outcome::Say(text) => {
             println!("{text}");
@@ -117,7 +135,18 @@ fn begin<S: ServiceSettings>(
 
 struct Program {
     service: &'static str,
+    about: Option<&'static str>,
     openapi: Option<Describe>,
+}
+
+impl Program {
+    fn named(service: &'static str) -> Self {
+        Self {
+            service,
+            about: None,
+            openapi: None,
+        }
+    }
 }
 
 enum Outcome<S> {
@@ -187,6 +216,9 @@ fn parse<S: ServiceSettings>(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Asked, clap::Error> {
     let mut command = Flags::augment_args(Command::new(program.service));
+    if let Some(about) = program.about {
+        command = command.about(about);
+    }
     if program.openapi.is_some() {
         let flag = Arg::new(PRINT_OPENAPI).long(PRINT_OPENAPI);
         let flag = flag.action(ArgAction::SetTrue);

@@ -8,6 +8,13 @@ use std::{
 
 use service_kit::{cli, secrets::Vault, service_settings, settings, settings::Secret};
 
+const ABOUT: &str = "Seals or opens a client's credentials as the database holds them, from stdin to stdout:
+
+  SECRET_KEY=… farol-secret seal < credentials.json    one JSON object in, the sealed text out
+  SECRET_KEY=… farol-secret open < sealed.txt          the other way
+
+Exit codes: 0 done, 1 the input cannot be sealed or opened, 2 unusable settings. Setting: SECRET_KEY, the services' own.";
+
 settings! {
     /// The key of the credentials at rest.
     pub struct KeySettings {
@@ -27,7 +34,7 @@ fn main() -> ExitCode {
         .iter()
         .position(|word| word == "seal" || word == "open");
     let verb = verb.map(|at| arguments.remove(at));
-    let settings = match cli::start_with::<Settings>("farol-secret", arguments) {
+    let settings = match cli::start_tool::<Settings>("farol-secret", ABOUT, arguments) {
         Ok(settings) => settings,
         Err(code) => return code,
     };

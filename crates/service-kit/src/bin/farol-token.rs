@@ -11,6 +11,12 @@ use service_kit::{
     cli, clock::Clock, jwt::JwtSettings, service_settings, settings::ExposeSecret as _,
 };
 
+const ABOUT: &str = "Makes tokens of a shared secret for trying out: a line `TENANT TOKEN` for a viewer of each tenant, good for 30 days.
+
+  JWT_HS256_SECRET=… farol-token for TENANT…
+
+Exit codes: 0 done, 1 no secret or no tenant, 2 unusable settings. Settings: JWT_HS256_SECRET, JWT_AUDIENCE and
+JWT_ISSUER, as telemetry-service has them.";
 const DAYS: TimeDelta = TimeDelta::days(30);
 const ROLE: &str = "customer_viewer";
 
@@ -23,7 +29,7 @@ fn main() -> ExitCode {
     let mut arguments: Vec<_> = std::env::args_os().collect();
     let verb = arguments.iter().position(|word| word == "for");
     let tenants = verb.map_or_else(Vec::new, |at| arguments.split_off(at));
-    let settings = match cli::start_with::<Settings>("farol-token", arguments) {
+    let settings = match cli::start_tool::<Settings>("farol-token", ABOUT, arguments) {
         Ok(settings) => settings.jwt,
         Err(code) => return code,
     };

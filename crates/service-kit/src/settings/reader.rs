@@ -6,6 +6,9 @@ use crate::http_client::shown;
 
 use super::{Field, Overrides, ServiceSettings, Setting};
 
+/// What the examples in `deploy/` have in place of a value of one's own. Everybody can read it there, so it is no secret.
+const PLACEHOLDER: &str = "CHANGE-ME";
+
 /// One value as it was found. No Debug, here and wherever values are not yet told apart: it would print secrets.
 pub(super) struct Found {
     pub(super) text: String,
@@ -47,9 +50,16 @@ impl<'a> Reader<'a> {
             ));
             return None;
         };
+        let origin = found.map_or("the built-in default", |found| found.origin.as_str());
+        if text.contains(PLACEHOLDER) {
+            self.complaints.push(format!(
+                "{} still has {PLACEHOLDER} in it: put a value of your own there (from {origin})",
+                field.env()
+            ));
+            return None;
+        }
         let value = T::parse(field, text.trim());
         if value.is_none() {
-            let origin = found.map_or("the built-in default", |found| found.origin.as_str());
             self.complaints.push(complaint::<T>(field, text, origin));
         }
         value

@@ -75,6 +75,24 @@ fn a_token_of_the_shared_secret_names_its_tenant_and_ends_in_30_days() {
 }
 
 #[test]
+fn help_names_the_words_and_settings_of_a_tool() {
+    let named = [
+        (SECRET, "farol-secret seal, farol-secret open, SECRET_KEY"),
+        (
+            TOKEN,
+            "farol-token for TENANT, JWT_HS256_SECRET, JWT_AUDIENCE, JWT_ISSUER",
+        ),
+    ];
+    for (binary, words) in named {
+        let output = run(binary, &["--help"], &[], "");
+        assert_eq!(output.status.code(), Some(0));
+        for word in words.split(", ") {
+            assert!(told(&output.stdout).contains(word), "{word}: {output:?}");
+        }
+    }
+}
+
+#[test]
 fn unusable_settings_are_told_and_exit_2() {
     let output = run(MIGRATE, &["--check-config"], &[], "");
     assert_eq!(output.status.code(), Some(2));
@@ -128,4 +146,31 @@ fn an_unreachable_database_is_told_without_its_password_and_exits_1() {
     let output = run(MIGRATE, &[], &env, "");
     assert_eq!(output.status.code(), Some(1));
     assert!(!told(&output.stderr).is_empty() && !told(&output.stderr).contains("hunter2"));
+}
+
+#[test]
+fn what_an_example_leaves_open_is_no_value() {
+    let given = [
+        ("SECRET_KEY", "hunter2-CHANGE-ME"),
+        ("JWT_HS256_SECRET", "hunter2-CHANGE-ME"),
+        (
+            "DATABASE_URL",
+            "postgres://me:hunter2-CHANGE-ME@localhost/zoo",
+        ),
+    ];
+    for (binary, (name, text)) in [SECRET, TOKEN, MIGRATE].into_iter().zip(given) {
+        let output = run(binary, &["--check-config"], &given, "");
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        let complaint = format!("{name} still has CHANGE-ME in it: put a value");
+        let stderr = told(&output.stderr);
+        assert!(stderr.contains(&complaint), "{stderr}");
+        assert!(!stderr.contains("hunter2"), "{stderr}");
+        let mended = [(
+            name,
+            text.replace("CHANGE-ME", "0123456789abcdef0123456789abcdef"),
+        )];
+        let mended = mended.each_ref().map(|(name, text)| (*name, text.as_str()));
+        let output = run(binary, &["--check-config"], &mended, "");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
 }
