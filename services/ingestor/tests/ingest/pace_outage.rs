@@ -6,6 +6,7 @@ use ingestor::ingest::breaker::BreakerState;
 use ingestor::ingest::fault::FaultClass;
 use ingestor::ingest::pace::{Health, NoTurn, Outcome, Pacer, Turn};
 use ingestor::settings::{PerSecond, PolicySettings};
+use proptest::prelude::*;
 use service_kit::clock::Clock;
 use tokio::time::{Instant, advance, timeout};
 use tokio_util::sync::CancellationToken;
@@ -125,6 +126,88 @@ async fn the_source_is_told_as_ok_degraded_down_and_ok_again() {
     );
     advance(60 * SECOND).await;
     assert_eq!(pacer.source().state, Health::Ok);
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_far_apart_requests_fail_the_source_is_not_ok_before_one_is_answered() {
+    let pacer = pacer();
+    turn(&pacer)
+        .await
+        .unwrap()
+        .finished(Outcome::Failed(FaultClass::Unreachable));
+    let degraded = pacer.source();
+    for _ in 0..6 {
+        advance(90 * SECOND).await;
+        assert_eq!(pacer.source(), degraded, "nothing was answered");
+        let failing = turn(&pacer).await.unwrap();
+        failing.finished(Outcome::Failed(FaultClass::Unreachable));
+    }
+    advance(3600 * SECOND).await;
+    drop(turn(&pacer).await.unwrap());
+    assert_eq!(pacer.source(), degraded, "silence is no answer");
+    turn(&pacer).await.unwrap().finished(Outcome::Fine);
+    assert_eq!(pacer.source().state, Health::Ok);
+}
+
+fn weather() -> impl Strategy<Value = Vec<(u32, Option<Outcome>)>> {
+    let outcome = prop_oneof![
+        Just(None),
+        Just(Some(Outcome::Fine)),
+        Just(Some(Outcome::RateLimited)),
+        Just(Some(Outcome::Failed(FaultClass::Unreachable))),
+        Just(Some(Outcome::Failed(FaultClass::NotFound))),
+    ];
+    prop::collection::vec((0..200_u32, outcome), 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn only_an_answer_makes_a_troubled_source_ok(weather in weather()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(believed_as_answered(weather));
+    }
+}
+
+/// Asks after each pause and compares the word with what was answered last, and how long ago trouble was.
+async fn believed_as_answered(weather: Vec<(u32, Option<Outcome>)>) {
+    let pacer = pacer();
+    let (mut last_answers, mut trouble) = (true, None::<Instant>);
+    for (pause, outcome) in weather {
+        advance(pause * SECOND).await;
+        let turn = turn(&pacer).await.unwrap();
+        match outcome {
+            None => drop(turn),
+            Some(outcome) => {
+                turn.finished(outcome);
+                last_answers = matches!(
+                    outcome,
+                    Outcome::Fine | Outcome::Failed(FaultClass::NotFound)
+                );
+                trouble = if last_answers {
+                    trouble
+                } else {
+                    Some(Instant::now())
+                };
+            }
+        }
+        let fresh = trouble.is_some_and(|trouble| trouble.elapsed() < 60 * SECOND);
+        let expected = if last_answers && !fresh {
+            Health::Ok
+        } else {
+            Health::Degraded
+        };
+        assert_eq!(
+            pacer.source().state,
+            expected,
+            "answered last: {last_answers}, failed within the minute: {fresh}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

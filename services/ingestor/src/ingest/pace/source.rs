@@ -34,7 +34,7 @@ pub struct SourceState {
 pub enum Health {
     /// It answers.
     Ok,
-    /// A request was refused or failed a short while ago.
+    /// A request was refused or failed, and none was answered since, or it was a short while ago.
     Degraded,
     /// The breaker is not closed.
     Down,
@@ -55,9 +55,11 @@ impl Health {
 pub(super) struct Source {
     rate: Rate,
     breaker: Breaker,
-    /// It counts as degraded until then.
+    /// It counts as degraded until then, so that single answers between failures are not told as an end of them.
     troubled_until: Instant,
     trouble_lasts: Duration,
+    /// Whether it answered since the last trouble. Time alone ends none: requests that fail may be minutes apart.
+    answered: bool,
     health: Health,
     since: DateTime<Utc>,
     clock: Clock,
@@ -71,6 +73,7 @@ impl Source {
             breaker: Breaker::new(policy.pncp_breaker_segments, policy.pncp_probe_seconds),
             troubled_until: now,
             trouble_lasts: longest,
+            answered: true,
             health: Health::Ok,
             since: clock.now(),
             clock,
@@ -140,6 +143,7 @@ impl Source {
             Outcome::RateLimited => self.rate.refused(started, now),
             Outcome::Failed(_) => {}
         }
+        self.answered = answers;
         if !answers {
             self.troubled_until = now + self.trouble_lasts;
         }
@@ -150,7 +154,7 @@ impl Source {
     fn judge(&mut self, now: Instant) {
         let health = if self.breaker.state() != BreakerState::Closed {
             Health::Down
-        } else if now < self.troubled_until {
+        } else if !self.answered || now < self.troubled_until {
             Health::Degraded
         } else {
             Health::Ok
