@@ -32,6 +32,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
+    pg::warnings_to_stderr();
     match pg::migrate(&settings.database.database_url).await {
         Ok(applied) if applied.is_empty() => println!("nothing to apply"),
         Ok(applied) => applied.iter().for_each(|migration| {

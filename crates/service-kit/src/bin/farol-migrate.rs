@@ -1,4 +1,5 @@
-//! Applies the migrations that the database lacks and prints their names. Settings: `DATABASE_URL`.
+//! Applies the migrations that the database lacks and prints their names, and on stderr what the server warns of.
+//! Settings: `DATABASE_URL`.
 
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
+    pg::warnings_to_stderr();
     match pg::migrate(&settings.database.database_url).await {
         Ok(applied) if applied.is_empty() => println!("nothing to apply"),
         Ok(applied) => applied.iter().for_each(|migration| {

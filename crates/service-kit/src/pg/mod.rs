@@ -2,6 +2,7 @@
 
 mod migrate;
 mod schema;
+mod warnings;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use sqlx::{
 
 pub use migrate::{migrate, migrator};
 pub use schema::watch_schema;
+pub use warnings::warnings_to_stderr;
 
 use crate::settings::{DatabaseSettings, ExposeSecret as _};
 

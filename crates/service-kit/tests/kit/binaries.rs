@@ -6,6 +6,8 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use test_kit::PrivatePostgres;
 
 const SECRET: &str = env!("CARGO_BIN_EXE_farol-secret");
 const TOKEN: &str = env!("CARGO_BIN_EXE_farol-token");
@@ -173,4 +175,33 @@ fn what_an_example_leaves_open_is_no_value() {
         let output = run(binary, &["--check-config"], &mended, "");
         assert_eq!(output.status.code(), Some(0), "{output:?}");
     }
+}
+
+#[tokio::test]
+async fn what_the_server_warns_of_in_a_migration_is_told_and_its_notices_are_not() {
+    let server = PrivatePostgres::start().await;
+    let migrate = |url: &str| run(MIGRATE, &[], &[("DATABASE_URL", url)], "");
+    let first = migrate(&server.url());
+    assert_eq!(
+        (first.status.code(), told(&first.stderr)),
+        (Some(0), ""),
+        "a superuser is warned of nothing"
+    );
+    // The roles are there now, so an owner who may make none gets through, and is no member of farol_devices.
+    let mut superuser = PgConnection::connect(&server.url()).await.unwrap();
+    for sql in [
+        "CREATE ROLE plain LOGIN",
+        "CREATE DATABASE theirs OWNER plain",
+    ] {
+        sqlx::raw_sql(sql).execute(&mut superuser).await.unwrap();
+    }
+    let options: PgConnectOptions = server.url().parse().unwrap();
+    let options = options.username("plain").database("theirs");
+    let second = migrate(options.to_url_lossy().as_str());
+    assert_eq!(second.status.code(), Some(0), "{second:?}");
+    let lines: Vec<_> = told(&second.stderr).lines().collect();
+    assert!(
+        matches!(lines[..], [line] if line.starts_with("warning: plain may not make itself a member of farol_devices")),
+        "{second:?}"
+    );
 }
