@@ -53,6 +53,9 @@ const FILES: &[&str] = &[
     "docs/state-machines.md",
     "examples",
     "migrations",
+    // What the examples are told to be copied from.
+    "services/public-service/assets/stream.js",
+    "services/telemetry-service/assets/socket.js",
 ];
 
 /// Writes `target/farol/dist/farol-VERSION-TARGET.tar.gz` with its checksum and its bill of materials beside it, and
