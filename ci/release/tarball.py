@@ -77,7 +77,9 @@ def check_files(home, members):
         actual = hashlib.sha256((home / name).read_bytes()).hexdigest()
         expect(actual == sums[name], f"{name} has another checksum than SHA256SUMS says")
     for member in members:
-        mode = 0o755 if "/bin/" in member.name else 0o644
+        name = member.name.split("/", 1)[1]
+        is_program = name.startswith("bin/") or os.access(ROOT / name, os.X_OK)
+        mode = 0o755 if is_program else 0o644
         is_right = member.isreg() and (member.mode, member.uid, member.uname) == (mode, 0, "root")
         expect(is_right, f"{member.name}: mode {member.mode:o}, owner {member.uid} {member.uname}")
 

@@ -18,31 +18,15 @@ pub(crate) fn write(
 ) -> String {
     let root = format!("pkg:generic/farol@{}", release.version);
     let components: Vec<Value> = inventory.all().map(component).collect();
-    let of = |name: &str| format!("{root}#{name}");
     let program = |(name, bytes): (&String, &Vec<u8>)| {
         json!({
             "type": "application",
-            "bom-ref": of(name),
+            "bom-ref": of(&root, name),
             "name": name,
             "version": release.version,
             "hashes": [{"alg": "SHA-256", "content": sha256(bytes)}],
         })
     };
-    let names: Vec<String> = programs.keys().map(|name| of(name)).collect();
-    let mut dependencies = vec![json!({"ref": root, "dependsOn": names})];
-    for (package, names) in PROGRAMS {
-        let purl = inventory
-            .all()
-            .find(|part| part.ours && part.name == *package)
-            .map(|it| &it.purl);
-        dependencies.extend(
-            names
-                .iter()
-                .map(|name| json!({"ref": of(name), "dependsOn": [purl]})),
-        );
-    }
-    let needs = |part: &Part| json!({"ref": part.purl, "dependsOn": part.needs});
-    dependencies.extend(inventory.all().map(needs));
     let mut bill = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -66,10 +50,35 @@ pub(crate) fn write(
             },
         },
         "components": components,
-        "dependencies": dependencies,
+        "dependencies": dependencies(&root, inventory),
     });
     bill["serialNumber"] = json!(serial(&bill.to_string()));
     format!("{bill:#}\n")
+}
+
+/// The whole needs its programs, each program its package, each package what it names.
+fn dependencies(root: &str, inventory: &Inventory) -> Vec<Value> {
+    let needs = |part: &Part| json!({"ref": part.purl, "dependsOn": part.needs});
+    let mut edges: Vec<Value> = inventory.all().map(needs).collect();
+    let mut programs = Vec::new();
+    for (package, names) in PROGRAMS {
+        let part = inventory.all().find(|it| it.ours && it.name == *package);
+        let purl = part.map(|it| &it.purl);
+        let names = names.iter().map(|name| of(root, name));
+        edges.extend(
+            names
+                .clone()
+                .map(|name| json!({"ref": name, "dependsOn": [purl]})),
+        );
+        programs.extend(names);
+    }
+    edges.push(json!({"ref": root, "dependsOn": programs}));
+    edges
+}
+
+/// A program of the release `root`.
+fn of(root: &str, name: &str) -> String {
+    format!("{root}#{name}")
 }
 
 fn component(part: &Part) -> Value {

@@ -9,6 +9,7 @@ use flate2::{Compression, GzBuilder};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What will be in it, in memory: some hundred megabytes at most.
@@ -38,7 +39,8 @@ impl Contents {
     }
 
     pub(crate) fn text(&mut self, path: &str, text: String) {
-        self.add(path.to_owned(), text.into_bytes());
+        let (mode, bytes) = (0o644, text.into_bytes());
+        self.files.insert(path.to_owned(), File { mode, bytes });
     }
 
     /// What git knows of these files and folders, under the same paths; without git, whatever lies there.
@@ -60,7 +62,8 @@ impl Contents {
     fn take(&mut self, root: &Path, path: &Path) -> Outcome {
         let full = root.join(path);
         let doing = || format!("reading {}", full.display());
-        let kind = fs::symlink_metadata(&full).while_doing(doing)?.file_type();
+        let about = fs::symlink_metadata(&full).while_doing(doing)?;
+        let kind = about.file_type();
         if kind.is_dir() {
             for entry in fs::read_dir(&full).while_doing(doing)? {
                 self.take(root, &path.join(entry.while_doing(doing)?.file_name()))?;
@@ -70,12 +73,12 @@ impl Contents {
         let Some(name) = path.to_str().filter(|_| kind.is_file()) else {
             return Err(Failure::new(doing()).why("it is no plain file with a plain name"));
         };
-        self.add(name.to_owned(), fs::read(&full).while_doing(doing)?);
+        let bytes = fs::read(&full).while_doing(doing)?;
+        // The examples are programs; who else may do what is not the tarball's to say.
+        let is_program = about.permissions().mode() & 0o100 != 0;
+        let mode = if is_program { 0o755 } else { 0o644 };
+        self.files.insert(name.to_owned(), File { mode, bytes });
         Ok(())
-    }
-
-    fn add(&mut self, path: String, bytes: Vec<u8>) {
-        self.files.insert(path, File { mode: 0o644, bytes });
     }
 
     /// Returns the tarball, its checksum and the bill of materials, which those who only look at that want by itself.
