@@ -16,6 +16,7 @@ use service_kit::ops::{self, Ops};
 use service_kit::pg::{self, PoolOptions};
 use service_kit::random::Random;
 use service_kit::{COMMIT, VERSION};
+use sqlx::PgPool;
 use tokio::time::Instant;
 
 use crate::infra::mail::UnusableMail;
@@ -140,9 +141,7 @@ impl App {
             lifecycle.clock(),
         );
 
-        let schema = lifecycle.readiness().latch("database");
-        let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());
-        lifecycle.tasks().spawn_critical("database.watch", watch);
+        watch_database(pool, random, &lifecycle);
 
         let (public_address, ops_address) =
             (listeners.public.local_addr()?, listeners.ops.local_addr()?);
@@ -175,6 +174,13 @@ impl App {
         self.ops.stop().await;
         code
     }
+}
+
+/// Ready once the schema is there, and as long as it can be asked for.
+fn watch_database(pool: PgPool, random: Random, lifecycle: &Lifecycle) {
+    let schema = lifecycle.readiness().latch("database");
+    let watch = pg::watch_schema(pool, schema, random, lifecycle.stopping());
+    lifecycle.tasks().spawn_critical("database.watch", watch);
 }
 
 /// What `/status` says: the board, and how long it has been there.
